@@ -1,0 +1,85 @@
+/** The conversation between a worker and the kernel: join, claim, heartbeat, report, leave. */
+import { z } from 'zod'
+import { lanes, taskBriefSchema, taskFailureSchema, taskProgressSchema, taskResultSchema } from './task.ts'
+
+export const encoderNames = ['ffmpeg', 'wasm'] as const
+
+export const workerCapabilitiesSchema = z.strictObject({
+  /** Tasks that the worker runs at the same time. */
+  slots: z.int().min(1).max(1024),
+  lanes: z.array(z.enum(lanes)).min(1),
+  cores: z.int().min(1),
+  memoryBytes: z.int().min(0),
+  encoder: z.enum(encoderNames),
+  encoderVersion: z.string(),
+  videoCodecs: z.array(z.string()),
+  audioCodecs: z.array(z.string()),
+  gpu: z.enum(['none', 'nvidia', 'intel', 'amd']).default('none'),
+})
+
+/** First message of a worker's life. A new session frees whatever an older session of the same worker still held. */
+export const joinRequestSchema = z.strictObject({
+  workerId: z.string().regex(/^[A-Za-z0-9._-]{1,100}$/),
+  /** Random, one per process life. */
+  session: z.string().min(8),
+  hostname: z.string().max(255),
+  version: z.string().max(20),
+  region: z.string().regex(/^[a-z0-9-]{1,32}$/).default('local'),
+  capabilities: workerCapabilitiesSchema,
+})
+export const joinReplySchema = z.strictObject({ accepted: z.literal(true), heartbeatMs: z.int(), leaseMs: z.int() })
+
+export const claimRequestSchema = z.strictObject({
+  workerId: z.string(),
+  session: z.string(),
+  lanes: z.array(z.enum(lanes)).min(1),
+  region: z.string(),
+  /** How many tasks the worker has room for. */
+  limit: z.int().min(1).max(64),
+})
+export const claimReplySchema = z.strictObject({ tasks: z.array(taskBriefSchema) })
+
+export const heartbeatRequestSchema = z.strictObject({
+  workerId: z.string(),
+  session: z.string(),
+  progress: z.array(taskProgressSchema),
+  usage: z.strictObject({
+    cpuPercent: z.number().min(0),
+    memoryBytes: z.number().min(0),
+    processes: z.int().min(0),
+  }).optional(),
+})
+/** Tasks named in `lost` are no longer the worker's: it must stop them and throw their outputs away. */
+export const heartbeatReplySchema = z.strictObject({ lost: z.array(z.string()) })
+
+export const reportRequestSchema = z.strictObject({
+  workerId: z.string(),
+  taskId: z.string(),
+  leaseToken: z.string(),
+  outcome: z.discriminatedUnion('status', [
+    z.strictObject({ status: z.literal('finished'), result: taskResultSchema }),
+    z.strictObject({ status: z.literal('failed'), failure: taskFailureSchema }),
+    /** Given back unfinished (drain). Costs no attempt. */
+    z.strictObject({ status: z.literal('released') }),
+  ]),
+})
+/** `accepted: false`: the lease was no longer valid and nothing changed; the outputs are to be deleted. */
+export const reportReplySchema = z.strictObject({ accepted: z.boolean() })
+
+export const leaveRequestSchema = z.strictObject({ workerId: z.string(), session: z.string() })
+export const leaveReplySchema = z.strictObject({ left: z.literal(true) })
+
+/** Pushed to `workers.<id>.interrupt`: stop this task now. */
+export const interruptSchema = z.strictObject({ taskId: z.string(), leaseToken: z.string() })
+
+export type WorkerCapabilities = z.infer<typeof workerCapabilitiesSchema>
+export type JoinRequest = z.infer<typeof joinRequestSchema>
+export type JoinReply = z.infer<typeof joinReplySchema>
+export type ClaimRequest = z.infer<typeof claimRequestSchema>
+export type ClaimReply = z.infer<typeof claimReplySchema>
+export type HeartbeatRequest = z.infer<typeof heartbeatRequestSchema>
+export type HeartbeatReply = z.infer<typeof heartbeatReplySchema>
+export type ReportRequest = z.infer<typeof reportRequestSchema>
+export type ReportReply = z.infer<typeof reportReplySchema>
+export type LeaveRequest = z.infer<typeof leaveRequestSchema>
+export type Interrupt = z.infer<typeof interruptSchema>

@@ -1,0 +1,32 @@
+/** Branded identifiers and how they are made. */
+import { randomBytes, randomUUID } from 'node:crypto'
+
+export type JobId = string & { readonly brand: 'JobId' }
+export type TaskId = string & { readonly brand: 'TaskId' }
+export type WorkerId = string & { readonly brand: 'WorkerId' }
+export type UserId = string & { readonly brand: 'UserId' }
+
+/** A new random job id (UUID v4). */
+export function createJobId(): JobId {
+  return randomUUID() as JobId
+}
+
+/** The id of a job's task: the same for the same job, kind and index, so that a repeated spawn changes nothing. */
+export function taskIdFrom(jobId: string, kind: string, index = 0): TaskId {
+  return `${jobId}.${kind}.${String(index).padStart(5, '0')}` as TaskId
+}
+
+/** A lease token: 128 random bits. Whoever holds it may report for the task. */
+export function createLeaseToken(): string {
+  return randomBytes(16).toString('base64url')
+}
+
+/** An id for a request that came without one. */
+export function createRequestId(): string {
+  return `req-${randomUUID()}`
+}
+
+/** An id for one event to an actor. */
+export function createEventId(): string {
+  return `evt-${randomUUID()}`
+}
