@@ -1,0 +1,87 @@
+/** What the tests need of the machine beside npm: looked for, installed from Debian's packages when that is possible, else named. */
+import { execa } from 'execa'
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+
+interface Requirement {
+  readonly name: string
+  /** Debian packages that bring it. */
+  readonly packages: readonly string[]
+  readonly isPresent: () => Promise<boolean>
+}
+
+const requirements: readonly Requirement[] = [
+  { name: 'FFmpeg', packages: ['ffmpeg'], isPresent: () => isOnPath('ffmpeg', 'ffprobe') },
+  {
+    name: 'PostgreSQL',
+    packages: ['postgresql'],
+    isPresent: async () => (await findPostgres()) !== undefined,
+  },
+  { name: 'Chromium', packages: ['chromium'], isPresent: () => isOnPath('chromium') },
+]
+
+/** Installs what is missing when this is root on Debian. @returns the names of what is still missing */
+export async function ensureRequirements(say: (line: string) => void): Promise<string[]> {
+  const missing = await missingOnes()
+  if (missing.length > 0 && canInstall()) {
+    const packages = missing.flatMap((requirement) => requirement.packages)
+    say(`Installing ${packages.join(' ')} from Debian's packages`)
+    await install(packages, say)
+  }
+  return (await missingOnes()).map((requirement) => requirement.name)
+}
+
+/** The folder of PostgreSQL's programs; undefined without one. Debian keeps it off the path. */
+export async function findPostgres(): Promise<string | undefined> {
+  const { stdout } = await execa('sh', [
+    '-c',
+    'ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1',
+  ])
+  return stdout.trim() === '' ? undefined : stdout.trim()
+}
+
+async function missingOnes(): Promise<Requirement[]> {
+  const present = await Promise.all(requirements.map((requirement) => requirement.isPresent()))
+  return requirements.filter((_, i) => !present[i])
+}
+
+async function install(packages: readonly string[], say: (line: string) => void): Promise<void> {
+  const env = { DEBIAN_FRONTEND: 'noninteractive' }
+  const update = await execa('apt-get', ['update', '-qq'], { env, reject: false, timeout: 300_000 })
+  const added = await execa('apt-get', [
+    'install',
+    '-y',
+    '-qq',
+    '--no-install-recommends',
+    ...packages,
+  ], {
+    env,
+    reject: false,
+    timeout: 900_000,
+  })
+  if (added.failed) {
+    say(
+      `apt-get could not install them: ${
+        (added.stderr || update.stderr).trim().split('\n').at(-1) ?? ''
+      }`,
+    )
+  }
+}
+
+function canInstall(): boolean {
+  return process.getuid?.() === 0 && isExecutable('/usr/bin/apt-get')
+}
+
+async function isOnPath(...programs: readonly string[]): Promise<boolean> {
+  const folders = (process.env.PATH ?? '').split(delimiter)
+  return programs.every((program) => folders.some((folder) => isExecutable(join(folder, program))))
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
