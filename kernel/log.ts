@@ -27,7 +27,15 @@ export function createLog(
 ): Log {
   const line = (at: LogLevel) => (message: string, fields: LogFields = {}) => {
     if (ranks[at] < ranks[level]) return
-    write(JSON.stringify({ level: at, timestamp: new Date().toISOString(), message: clean(message), ...inherited, ...fields }, redact))
+    write(
+      JSON.stringify({
+        level: at,
+        timestamp: new Date().toISOString(),
+        message: clean(message),
+        ...inherited,
+        ...fields,
+      }, redact),
+    )
   }
   return {
     debug: line('debug'),
@@ -48,7 +56,14 @@ export function clean(text: string): string {
 
 function redact(key: string, value: unknown): unknown {
   if (secretKey.test(key) && value !== null && value !== undefined) return '[redacted]'
-  if (value instanceof Error) return { name: value.name, message: clean(value.message), stack: value.stack, cause: value.cause }
+  if (value instanceof Error) {
+    return {
+      name: value.name,
+      message: clean(value.message),
+      stack: value.stack,
+      cause: value.cause,
+    }
+  }
   if (typeof value === 'bigint') return value.toString()
   return typeof value === 'string' ? clean(value) : value
 }

@@ -29,9 +29,15 @@ export interface Bus {
   /** Resolves when the bus has the message: stored by its stream, or handed to the current subscribers. */
   publish(subject: string, data: Json, options?: { id?: string }): Promise<void>
   /** Calls `handler` for messages from now on. A handler that throws is logged and does not stop the others. */
-  subscribe(filter: string, handler: (message: Message) => void | Promise<void>): Promise<Subscription>
+  subscribe(
+    filter: string,
+    handler: (message: Message) => void | Promise<void>,
+  ): Promise<Subscription>
   /** Work-queue consumer: a message is removed when `handler` resolves and comes again when it throws. */
-  consume(options: ConsumeOptions, handler: (message: Message) => Promise<void>): Promise<Subscription>
+  consume(
+    options: ConsumeOptions,
+    handler: (message: Message) => Promise<void>,
+  ): Promise<Subscription>
   /** Asks one responder. @throws WE-SYS-003 when nobody answers within `timeoutMs`; the responder's own WebEncodeError otherwise */
   request(subject: string, data: Json, options: { timeoutMs: number }): Promise<Json>
   /** Answers requests; responders of the same subject share them. */

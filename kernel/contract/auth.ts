@@ -36,6 +36,8 @@ export interface UserProfile {
 export interface Authenticator {
   authenticate(request: AuthRequest): Promise<AuthResponse>
   getUserProfile(userId: string): Promise<UserProfile | undefined>
-  listUsers(page: { page: number; pageSize: number; roleFilter?: Role }): Promise<{ users: UserProfile[]; totalCount: number }>
+  listUsers(
+    page: { page: number; pageSize: number; roleFilter?: Role },
+  ): Promise<{ users: UserProfile[]; totalCount: number }>
   logout(request: { userId: string; sessionId?: string; allSessions?: boolean }): Promise<void>
 }

@@ -43,10 +43,19 @@ export interface EncoderProgress {
 
 /** How a run ended. A value, never a throw. */
 export type EncoderOutcome =
-  & { readonly stdout: string; readonly stderr: string; readonly wallMs: number; readonly frames?: number }
+  & {
+    readonly stdout: string
+    readonly stderr: string
+    readonly wallMs: number
+    readonly frames?: number
+  }
   & (
     | { readonly status: 'finished' }
-    | { readonly status: 'failed'; readonly exitCode: number | null; readonly signal: string | null }
+    | {
+      readonly status: 'failed'
+      readonly exitCode: number | null
+      readonly signal: string | null
+    }
     | { readonly status: 'cancelled' }
     | { readonly status: 'timedOut' }
   )
@@ -55,6 +64,9 @@ export type EncoderOutcome =
 export interface EncoderEngine {
   getCapabilities(): Promise<EncoderCapabilities>
   /** Runs to the end; `onProgress` about twice a second. Aborting the signal kills the whole process group. */
-  run(run: EncoderRun, options?: { signal?: AbortSignal; onProgress?: (progress: EncoderProgress) => void }): Promise<EncoderOutcome>
+  run(
+    run: EncoderRun,
+    options?: { signal?: AbortSignal; onProgress?: (progress: EncoderProgress) => void },
+  ): Promise<EncoderOutcome>
   close(): Promise<void>
 }

@@ -3,13 +3,30 @@ import { z } from 'zod'
 import { outputFileSchema, taskKinds, taskStatuses } from './task.ts'
 import { profileOverridesSchema } from './profile.ts'
 
-export const jobStatuses = ['queued', 'processing', 'stitching', 'uploading', 'completed', 'failed', 'cancelled'] as const
+export const jobStatuses = [
+  'queued',
+  'processing',
+  'stitching',
+  'uploading',
+  'completed',
+  'failed',
+  'cancelled',
+] as const
 export type JobStatus = (typeof jobStatuses)[number]
 /** Statuses that a job never leaves. */
 export const endedJobStatuses: readonly JobStatus[] = ['completed', 'failed', 'cancelled']
 
 /** Finer than the status: what the job is doing now. */
-export const jobPhases = ['queued', 'probing', 'encoding', 'stitching', 'verifying', 'completed', 'failed', 'cancelled'] as const
+export const jobPhases = [
+  'queued',
+  'probing',
+  'encoding',
+  'stitching',
+  'verifying',
+  'completed',
+  'failed',
+  'cancelled',
+] as const
 export type JobPhase = (typeof jobPhases)[number]
 
 export const jobSourceTypes = ['url', 'upload', 'stream', 'restream'] as const
@@ -26,7 +43,11 @@ export const createJobSchema = z.strictObject({
 })
 export type CreateJob = z.input<typeof createJobSchema>
 
-export const jobErrorSchema = z.strictObject({ code: z.string(), message: z.string(), detail: z.string().optional() })
+export const jobErrorSchema = z.strictObject({
+  code: z.string(),
+  message: z.string(),
+  detail: z.string().optional(),
+})
 
 export const jobViewSchema = z.strictObject({
   id: z.string(),
@@ -98,7 +119,12 @@ export type JobOutputView = z.infer<typeof jobOutputViewSchema>
 /** What the dashboard shows, and `dashboard:stats` pushes. */
 export const dashboardStatsSchema = z.strictObject({
   jobs: z.record(z.enum(jobStatuses), z.int()),
-  jobs_24h: z.strictObject({ completed: z.int(), failed: z.int(), average_seconds: z.number().nullable(), bytes_out: z.number() }),
+  jobs_24h: z.strictObject({
+    completed: z.int(),
+    failed: z.int(),
+    average_seconds: z.number().nullable(),
+    bytes_out: z.number(),
+  }),
   tasks: z.strictObject({ ready: z.int(), running: z.int() }),
   workers: z.strictObject({ online: z.int(), slots: z.int(), busy: z.int() }),
 })

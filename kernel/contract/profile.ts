@@ -2,7 +2,15 @@
 import { z } from 'zod'
 
 /** Software and hardware video encoders that a profile may name; `copy` remuxes, `none` drops the video. */
-export const videoCodecs = ['libx264', 'libx265', 'libvpx-vp9', 'libaom-av1', 'libsvtav1', 'hevc_nvenc', 'copy'] as const
+export const videoCodecs = [
+  'libx264',
+  'libx265',
+  'libvpx-vp9',
+  'libaom-av1',
+  'libsvtav1',
+  'hevc_nvenc',
+  'copy',
+] as const
 export const audioCodecs = ['aac', 'libopus', 'copy'] as const
 export const containers = ['mp4', 'webm', 'mkv'] as const
 

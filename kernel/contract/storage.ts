@@ -57,15 +57,32 @@ export interface BrowseEntry {
  */
 export interface StorageProvider {
   /** Streams an object in; it appears whole or not at all. */
-  upload(target: { bucket: string; path: string; contentType?: string; signal?: AbortSignal }, chunks: AsyncIterable<Uint8Array>): Promise<UploadSummary>
-  download(target: { bucket: string; path: string; range?: { start: number; end?: number } }): Promise<{ metadata: ObjectMetadata; body: ReadableStream<Uint8Array> }>
+  upload(
+    target: { bucket: string; path: string; contentType?: string; signal?: AbortSignal },
+    chunks: AsyncIterable<Uint8Array>,
+  ): Promise<UploadSummary>
+  download(
+    target: { bucket: string; path: string; range?: { start: number; end?: number } },
+  ): Promise<{ metadata: ObjectMetadata; body: ReadableStream<Uint8Array> }>
   /** Deletes an object; a missing one is no error. */
   delete(target: { bucket: string; path: string }): Promise<void>
   getUrl(request: SignedUrlRequest): Promise<SignedUrlResponse>
   getUploadUrl(request: SignedUrlRequest): Promise<SignedUrlResponse>
-  listObjects(request: { bucket: string; prefix: string; maxKeys?: number; continuationToken?: string }): Promise<{ objects: ObjectInfo[]; nextContinuationToken?: string }>
+  listObjects(
+    request: { bucket: string; prefix: string; maxKeys?: number; continuationToken?: string },
+  ): Promise<{ objects: ObjectInfo[]; nextContinuationToken?: string }>
   getObjectMetadata(target: { bucket: string; path: string }): Promise<ObjectMetadata>
-  getCapabilities(): Promise<{ supportsBrowse: boolean; supportsUpload: boolean; supportsSignedUrls: boolean; supportsStreaming: boolean; storageType: string }>
+  getCapabilities(): Promise<
+    {
+      supportsBrowse: boolean
+      supportsUpload: boolean
+      supportsSignedUrls: boolean
+      supportsStreaming: boolean
+      storageType: string
+    }
+  >
   browseRoots(): Promise<BrowseEntry[]>
-  browse(request: { path: string; showHidden?: boolean; mediaOnly?: boolean; searchQuery?: string }): Promise<{ currentPath: string; parentPath: string; entries: BrowseEntry[] }>
+  browse(
+    request: { path: string; showHidden?: boolean; mediaOnly?: boolean; searchQuery?: string },
+  ): Promise<{ currentPath: string; parentPath: string; entries: BrowseEntry[] }>
 }

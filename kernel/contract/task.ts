@@ -10,7 +10,14 @@ export type TaskKind = (typeof taskKinds)[number]
 export const lanes = ['cpu', 'gpu.nvidia', 'gpu.intel', 'gpu.amd', 'copy', 'probe', 'live'] as const
 export type Lane = (typeof lanes)[number]
 
-export const taskStatuses = ['ready', 'running', 'waiting', 'completed', 'failed', 'cancelled'] as const
+export const taskStatuses = [
+  'ready',
+  'running',
+  'waiting',
+  'completed',
+  'failed',
+  'cancelled',
+] as const
 export type TaskStatus = (typeof taskStatuses)[number]
 
 /** Where a task reads the source from. `url` is resolved anew at every claim and may be signed. */

@@ -1,6 +1,12 @@
 /** The conversation between a worker and the kernel: join, claim, heartbeat, report, leave. */
 import { z } from 'zod'
-import { lanes, taskBriefSchema, taskFailureSchema, taskProgressSchema, taskResultSchema } from './task.ts'
+import {
+  lanes,
+  taskBriefSchema,
+  taskFailureSchema,
+  taskProgressSchema,
+  taskResultSchema,
+} from './task.ts'
 
 export const encoderNames = ['ffmpeg', 'wasm'] as const
 
@@ -27,7 +33,11 @@ export const joinRequestSchema = z.strictObject({
   region: z.string().regex(/^[a-z0-9-]{1,32}$/).default('local'),
   capabilities: workerCapabilitiesSchema,
 })
-export const joinReplySchema = z.strictObject({ accepted: z.literal(true), heartbeatMs: z.int(), leaseMs: z.int() })
+export const joinReplySchema = z.strictObject({
+  accepted: z.literal(true),
+  heartbeatMs: z.int(),
+  leaseMs: z.int(),
+})
 
 export const claimRequestSchema = z.strictObject({
   workerId: z.string(),

@@ -183,7 +183,10 @@ export interface ActorStore {
   transaction<T>(work: (tx: ActorTransaction) => Promise<T>): Promise<T>
 
   /** Outbox rows that are due, oldest first. Does not hide them from other relays for longer than `hideMs`. */
-  takeOutbox(limit: number, hideMs: number): Promise<readonly (OutboxEntry & { readonly attempts: number })[]>
+  takeOutbox(
+    limit: number,
+    hideMs: number,
+  ): Promise<readonly (OutboxEntry & { readonly attempts: number })[]>
   deleteOutbox(ids: readonly string[]): Promise<void>
   /** Makes rows due again after `delayMs`, counting an attempt. */
   postponeOutbox(ids: readonly string[], delayMs: number): Promise<void>
@@ -193,7 +196,10 @@ export interface ActorStore {
   nextTimerMs(): Promise<number | null>
   listExpiredLeases(limit: number): Promise<readonly LeaseFence[]>
   /** Ready tasks that have waited longer than `olderThanMs`: their doorbell may be lost. */
-  listStaleReady(olderThanMs: number, limit: number): Promise<readonly { readonly taskId: string; readonly lane: Lane; readonly region: string }[]>
+  listStaleReady(
+    olderThanMs: number,
+    limit: number,
+  ): Promise<readonly { readonly taskId: string; readonly lane: Lane; readonly region: string }[]>
   /** Leases that this worker holds. */
   listWorkerLeases(workerId: string): Promise<readonly LeaseFence[]>
   /** Ids of a job's tasks. */
@@ -202,7 +208,15 @@ export interface ActorStore {
    * Renews leases and stores progress; refreshes the progress of the jobs concerned.
    * @returns the pairs that are no longer valid
    */
-  renewLeases(workerId: string, leases: readonly (LeaseFence & { readonly fraction: number; readonly fps: number | null; readonly speed: number | null })[], leaseMs: number): Promise<readonly LeaseFence[]>
+  renewLeases(
+    workerId: string,
+    leases: readonly (LeaseFence & {
+      readonly fraction: number
+      readonly fps: number | null
+      readonly speed: number | null
+    })[],
+    leaseMs: number,
+  ): Promise<readonly LeaseFence[]>
 
   quarantine(letters: readonly DeadLetter[]): Promise<void>
   listDeadLetters(limit: number): Promise<readonly DeadLetter[]>

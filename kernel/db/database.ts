@@ -33,7 +33,10 @@ export interface Statement {
 }
 
 /** Builds a {@link Statement}; a nested statement is spliced in with its parameters renumbered. */
-export function sql(strings: TemplateStringsArray, ...parts: readonly (SqlValue | Statement)[]): Statement {
+export function sql(
+  strings: TemplateStringsArray,
+  ...parts: readonly (SqlValue | Statement)[]
+): Statement {
   const values: Exclude<SqlValue, JsonValue>[] = []
   let text = strings[0] ?? ''
   parts.forEach((part, i) => {
@@ -57,7 +60,8 @@ export function sql(strings: TemplateStringsArray, ...parts: readonly (SqlValue 
 export const nothing: Statement = { text: '', values: [] }
 
 function isStatement(part: SqlValue | Statement): part is Statement {
-  return typeof part === 'object' && part !== null && 'text' in part && 'values' in part && Array.isArray(part.values)
+  return typeof part === 'object' && part !== null && 'text' in part && 'values' in part &&
+    Array.isArray(part.values)
 }
 
 /**
