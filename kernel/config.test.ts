@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict'
+import { availableParallelism } from 'node:os'
+import { delimiter, resolve } from 'node:path'
+import { test } from 'node:test'
+import { configTable, listConfigWarnings, readConfig } from './config.ts'
+import { WebEncodeError } from './errors.ts'
+
+test('readConfig() of an empty environment answers the defaults', () => {
+  assert.deepEqual(readConfig({}), {
+    kernelPort: 8080,
+    kernelHost: '127.0.0.1',
+    publicUrl: undefined,
+    logLevel: 'info',
+    dataDirectory: resolve('data'),
+    databaseUrl: undefined,
+    adminToken: undefined,
+    mediaRoots: [],
+    sourceHosts: [],
+    workerId: 'local',
+    workerRegion: 'local',
+    workerSlots: availableParallelism(),
+    encoder: 'auto',
+    ffmpegPath: 'ffmpeg',
+    ffprobePath: 'ffprobe',
+    leaseMs: 20_000,
+    heartbeatMs: 5_000,
+    maxUploadBytes: 50 * 2 ** 30,
+    maxBodyBytes: 2 ** 20,
+    keepJobsDays: 0,
+    keepUploadsHours: 24,
+    keepLogsDays: 30,
+  })
+})
+
+test('readConfig() reads each kind of value', () => {
+  const config = readConfig({
+    KERNEL_PORT: '0',
+    WEBENCODE_PUBLIC_URL: 'https://video.example.org/',
+    DATABASE_URL: 'postgresql://user:pass@postgres:5432/webencode',
+    WEBENCODE_MEDIA_ROOTS: ['/srv/a', ' /srv/b ', ''].join(delimiter),
+    WEBENCODE_SOURCE_HOSTS: 'nas.local, 10.0.0.0/8,::1,fd00::/8',
+    WEBENCODE_MAX_UPLOAD_BYTES: '1048577',
+    WEBENCODE_MAX_BODY_BYTES: '2 MiB',
+    WEBENCODE_ENCODER: 'wasm',
+  })
+  assert.equal(config.kernelPort, 0)
+  assert.equal(config.publicUrl, 'https://video.example.org')
+  assert.equal(config.databaseUrl, 'postgresql://user:pass@postgres:5432/webencode')
+  assert.deepEqual(config.mediaRoots, [resolve('/srv/a'), resolve('/srv/b')])
+  assert.deepEqual(config.sourceHosts, ['nas.local', '10.0.0.0/8', '::1', 'fd00::/8'])
+  assert.equal(config.maxUploadBytes, 1_048_577)
+  assert.equal(config.maxBodyBytes, 2 * 2 ** 20)
+  assert.equal(config.encoder, 'wasm')
+})
+
+test('readConfig() takes a blank variable for an absent one', () => {
+  assert.deepEqual(readConfig({ KERNEL_PORT: '', DATABASE_URL: '  ' }), readConfig({}))
+})
+
+const wrong: ReadonlyArray<readonly [name: string, value: string, message: string]> = [
+  ['KERNEL_PORT', 'http', 'KERNEL_PORT must be a whole number from 0 to 65535, found "http"'],
+  ['KERNEL_PORT', '65536', 'KERNEL_PORT must be a whole number from 0 to 65535, found "65536"'],
+  ['KERNEL_PORT', '-1', 'KERNEL_PORT must be a whole number from 0 to 65535, found "-1"'],
+  ['KERNEL_PORT', '1e3', 'KERNEL_PORT must be a whole number from 0 to 65535, found "1e3"'],
+  [
+    'WEBENCODE_PUBLIC_URL',
+    'video.example.org',
+    'WEBENCODE_PUBLIC_URL must be a URL that starts with http:// or https://, found "video.example.org"',
+  ],
+  ['LOG_LEVEL', 'loud', 'LOG_LEVEL must be one of debug, info, warn, error, found "loud"'],
+  [
+    'WEBENCODE_MAX_BODY_BYTES',
+    '1MB',
+    'WEBENCODE_MAX_BODY_BYTES must be a number of bytes, at least 1024, plain or with KiB, MiB, GiB or TiB, found "1MB"',
+  ],
+  [
+    'WORKER_REGION',
+    'EU West',
+    'WORKER_REGION must be 1 to 32 lower-case letters, digits or dashes, found "EU West"',
+  ],
+]
+for (const [name, value, message] of wrong) {
+  test(`readConfig() refuses ${name}=${value}`, () => {
+    assert.throws(() => readConfig({ [name]: value }), {
+      name: 'WebEncodeError',
+      path: name,
+      message,
+    })
+  })
+}
+
+for (
+  const entry of ['10.0.0.0/33', '1.2.3', 'http://nas', 'a b', '::1/129', '1.2.3.4/8/8', 'nas/8']
+) {
+  test(`readConfig() refuses the source host ${entry}`, () => {
+    assert.throws(() => readConfig({ WEBENCODE_SOURCE_HOSTS: entry }), {
+      message: 'WEBENCODE_SOURCE_HOSTS must be host names, IP addresses or CIDR blocks, ' +
+        `separated by commas, found "${entry}"`,
+    })
+  })
+}
+
+test('readConfig() names every wrong variable in one error', () => {
+  assert.throws(() => readConfig({ KERNEL_PORT: 'x', LOG_LEVEL: 'y' }), (error) => {
+    assert.ok(error instanceof WebEncodeError)
+    assert.equal(error.message.split('\n').length, 2)
+    assert.equal(error.path, 'KERNEL_PORT')
+    assert.equal(error.next, 'stop')
+    return true
+  })
+})
+
+test('readConfig() never repeats the value of a secret', () => {
+  const message =
+    'WEBENCODE_ADMIN_TOKEN must be at least 16 characters long, without white space, found 6 characters'
+  assert.throws(() => readConfig({ WEBENCODE_ADMIN_TOKEN: 'hunter' }), { message })
+  assert.throws(() => readConfig({ DATABASE_URL: 'mysql://u:hunter@db/x' }), (error) => {
+    assert.ok(error instanceof Error)
+    assert.doesNotMatch(error.message, /hunter/)
+    return true
+  })
+})
+
+test('readConfig() wants two heartbeats in a lease', () => {
+  assert.equal(
+    readConfig({ WEBENCODE_LEASE_MS: '2000', WEBENCODE_HEARTBEAT_MS: '1000' }).heartbeatMs,
+    1000,
+  )
+  assert.throws(() => readConfig({ WEBENCODE_LEASE_MS: '2000', WEBENCODE_HEARTBEAT_MS: '1001' }), {
+    path: 'WEBENCODE_HEARTBEAT_MS',
+    message:
+      'WEBENCODE_HEARTBEAT_MS must be at most half of WEBENCODE_LEASE_MS, found 1001 with a lease of 2000',
+  })
+})
+
+test('listConfigWarnings() names WEBENCODE_ variables that do nothing, and no others', () => {
+  const env = {
+    WEBENCODE_PORT: '1',
+    WEBENCODE_TEST_DATABASE_URL: '2',
+    WEBENCODE_ENCODER: 'wasm',
+    PATH: '3',
+  }
+  assert.deepEqual(listConfigWarnings(env), [
+    'WEBENCODE_PORT is not a variable of WebEncode and changes nothing',
+  ])
+})
+
+test('configTable() has a row for every property of the configuration', () => {
+  const lines = configTable().trimEnd().split('\n')
+  assert.equal(lines.length, 2 + Object.keys(readConfig({})).length)
+  assert.ok(
+    lines.includes('| `KERNEL_PORT` | `8080` | Port of the HTTP server; 0 takes a free one. |'),
+  )
+  assert.ok(
+    lines.some((line) =>
+      line.startsWith('| `WEBENCODE_ADMIN_TOKEN` | no such token |') && line.endsWith('Secret. |')
+    ),
+  )
+})

@@ -1,0 +1,239 @@
+/** Every environment variable of the product, in one table, and the typed configuration read from it. */
+import { availableParallelism } from 'node:os'
+import { byteCount, folder, folders, hosts, integer, oneOf } from './config-values.ts'
+import { secretText, text, url, type ValueKind } from './config-values.ts'
+import { WebEncodeError } from './errors.ts'
+
+interface Variable {
+  readonly name: string
+  readonly description: string
+  readonly kind: ValueKind<unknown>
+  /** Read as if it had been set. Without one the value is undefined. */
+  readonly preset?: string
+  /** What the table of the README shows in place of `preset`. */
+  readonly presetShown?: string
+  /** Its value never appears in an error or a log. */
+  readonly secret?: true
+}
+
+const longestWaitMs = 3_600_000
+const longestKeepDays = 36_500
+
+const variables = {
+  kernelPort: {
+    name: 'KERNEL_PORT',
+    description: 'Port of the HTTP server; 0 takes a free one.',
+    kind: integer(0, 65_535),
+    preset: '8080',
+  },
+  kernelHost: {
+    name: 'KERNEL_HOST',
+    description: 'Address the HTTP server listens on; 0.0.0.0 opens it to the network.',
+    kind: text(/^[^\s/]+$/, 'be an IP address or a host name'),
+    preset: '127.0.0.1',
+  },
+  publicUrl: {
+    name: 'WEBENCODE_PUBLIC_URL',
+    description: 'Address under which people reach the server, for links and cookies.',
+    kind: url(['http:', 'https:']),
+    presetShown: 'the address it listens on',
+  },
+  logLevel: {
+    name: 'LOG_LEVEL',
+    description: 'Least important lines that are logged: debug, info, warn or error.',
+    kind: oneOf(['debug', 'info', 'warn', 'error']),
+    preset: 'info',
+  },
+  dataDirectory: {
+    name: 'WEBENCODE_DATA_DIR',
+    description: 'Folder of the database, the stored media and the work in progress.',
+    kind: folder,
+    preset: './data',
+  },
+  databaseUrl: {
+    name: 'DATABASE_URL',
+    description: 'PostgreSQL to use in place of the database inside the data folder.',
+    kind: url(['postgres:', 'postgresql:']),
+    presetShown: 'PGlite in the data folder',
+    secret: true,
+  },
+  adminToken: {
+    name: 'WEBENCODE_ADMIN_TOKEN',
+    description: 'Bearer token that acts as the administrator.',
+    kind: secretText(16),
+    presetShown: 'no such token',
+    secret: true,
+  },
+  mediaRoots: {
+    name: 'WEBENCODE_MEDIA_ROOTS',
+    description: 'Folders whose files may be sources of jobs, separated as in PATH.',
+    kind: folders,
+    preset: '',
+    presetShown: 'none',
+  },
+  sourceHosts: {
+    name: 'WEBENCODE_SOURCE_HOSTS',
+    description:
+      'Private hosts, addresses or CIDR blocks that source URLs may name; public ones always may.',
+    kind: hosts,
+    preset: '',
+    presetShown: 'none',
+  },
+  workerId: {
+    name: 'WORKER_ID',
+    description: 'Name of the worker: the same after a restart, different on every machine.',
+    kind: text(
+      /^[A-Za-z0-9._-]{1,100}$/,
+      'be 1 to 100 letters, digits, dots, dashes or underscores',
+    ),
+    preset: 'local',
+  },
+  workerRegion: {
+    name: 'WORKER_REGION',
+    description: 'Region the worker stands in.',
+    kind: text(/^[a-z0-9-]{1,32}$/, 'be 1 to 32 lower-case letters, digits or dashes'),
+    preset: 'local',
+  },
+  workerSlots: {
+    name: 'WEBENCODE_WORKER_SLOTS',
+    description: 'Tasks that the worker runs at the same time.',
+    kind: integer(1, 1024),
+    preset: String(Math.min(availableParallelism(), 1024)),
+    presetShown: 'number of cores',
+  },
+  encoder: {
+    name: 'WEBENCODE_ENCODER',
+    description: 'ffmpeg, wasm, or auto: FFmpeg when it starts, else its WebAssembly build.',
+    kind: oneOf(['auto', 'ffmpeg', 'wasm']),
+    preset: 'auto',
+  },
+  ffmpegPath: {
+    name: 'FFMPEG_PATH',
+    description: 'Program that encodes: a path, or a name that PATH finds.',
+    kind: text(/^[^\0]+$/, 'be a path or the name of a program'),
+    preset: 'ffmpeg',
+  },
+  ffprobePath: {
+    name: 'FFPROBE_PATH',
+    description: 'Program that probes: a path, or a name that PATH finds.',
+    kind: text(/^[^\0]+$/, 'be a path or the name of a program'),
+    preset: 'ffprobe',
+  },
+  leaseMs: {
+    name: 'WEBENCODE_LEASE_MS',
+    description: 'Milliseconds after which the task of a silent worker goes to another one.',
+    kind: integer(100, longestWaitMs),
+    preset: '20000',
+  },
+  heartbeatMs: {
+    name: 'WEBENCODE_HEARTBEAT_MS',
+    description: 'Milliseconds between two heartbeats of a worker; at most half the lease.',
+    kind: integer(50, longestWaitMs),
+    preset: '5000',
+  },
+  maxUploadBytes: {
+    name: 'WEBENCODE_MAX_UPLOAD_BYTES',
+    description: 'Largest file that may be uploaded.',
+    kind: byteCount(1),
+    preset: '50GiB',
+  },
+  maxBodyBytes: {
+    name: 'WEBENCODE_MAX_BODY_BYTES',
+    description: 'Largest body of any other request.',
+    kind: byteCount(1024),
+    preset: '1MiB',
+  },
+  keepJobsDays: {
+    name: 'WEBENCODE_KEEP_JOBS_DAYS',
+    description: 'Days that an ended job and its outputs are kept; 0 = for ever.',
+    kind: integer(0, longestKeepDays),
+    preset: '0',
+  },
+  keepUploadsHours: {
+    name: 'WEBENCODE_KEEP_UPLOADS_HOURS',
+    description: 'Hours that an upload which no job uses is kept; 0 = for ever.',
+    kind: integer(0, longestKeepDays * 24),
+    preset: '24',
+  },
+  keepLogsDays: {
+    name: 'WEBENCODE_KEEP_LOGS_DAYS',
+    description: 'Days that the logs of tasks are kept; 0 = for ever.',
+    kind: integer(0, longestKeepDays),
+    preset: '30',
+  },
+} as const satisfies Record<string, Variable>
+
+type Variables = typeof variables
+type ValueOf<V> = V extends { readonly kind: ValueKind<infer T>; readonly preset: string } ? T
+  : V extends { readonly kind: ValueKind<infer T> } ? T | undefined
+  : never
+
+/** The configuration: a property for each variable of the table, described there. */
+export type Config = { readonly [Key in keyof Variables]: ValueOf<Variables[Key]> }
+
+/** Variables as `process.env` holds them. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * The configuration that `env` describes. Variables that are absent or blank take their defaults.
+ * @throws WE-SYS-001 with one line for each wrong variable; its `path` names the first
+ */
+export function readConfig(env: Environment): Config {
+  const entries = Object.entries<Variable>(variables).map(([key, variable]) => ({
+    key,
+    name: variable.name,
+    ...readVariable(variable, env),
+  }))
+  const config = Object.fromEntries(entries.map(({ key, value }) => [key, value])) as Config
+  const mistakes = entries.filter(({ mistake }) => mistake !== undefined)
+  const mistake = mistakes.length === 0 ? leaseMistake(config) : undefined
+  if (mistake !== undefined) {
+    mistakes.push({ key: 'heartbeatMs', name: variables.heartbeatMs.name, mistake })
+  }
+  const [first] = mistakes
+  if (first === undefined) return config
+  throw new WebEncodeError('WE-SYS-001', mistakes.map((entry) => entry.mistake).join('\n'), {
+    path: first.name,
+    next: 'stop',
+  })
+}
+
+/** A sentence for each `WEBENCODE_*` variable that the table does not know; those of tests are left out. */
+export function listConfigWarnings(env: Environment): readonly string[] {
+  const known = new Set<string>(Object.values(variables).map(({ name }) => name))
+  return Object.keys(env)
+    .filter((name) => /^WEBENCODE_(?!TEST_)/.test(name) && !known.has(name))
+    .sort()
+    .map((name) => `${name} is not a variable of WebEncode and changes nothing`)
+}
+
+/** The table of all variables in Markdown. */
+export function configTable(): string {
+  const rows = Object.values<Variable>(variables).map((variable) =>
+    `| \`${variable.name}\` | ${presetText(variable)} | ${variable.description}${
+      variable.secret ? ' Secret.' : ''
+    } |`
+  )
+  return ['| variable | default | meaning |', '|---|---|---|', ...rows].join('\n') + '\n'
+}
+
+function presetText({ preset, presetShown }: Variable): string {
+  return presetShown ?? `\`${preset}\``
+}
+
+function readVariable(variable: Variable, env: Environment): { value?: unknown; mistake?: string } {
+  const given = env[variable.name]?.trim()
+  const source = given === undefined || given === '' ? variable.preset : given
+  if (source === undefined) return { value: undefined }
+  const value = variable.kind.read(source)
+  if (value !== undefined) return { value }
+  const found = variable.secret ? `${source.length} characters` : JSON.stringify(source)
+  return { mistake: `${variable.name} must ${variable.kind.must}, found ${found}` }
+}
+
+/** A worker that misses one heartbeat must not lose its tasks. */
+function leaseMistake({ leaseMs, heartbeatMs }: Config): string | undefined {
+  if (heartbeatMs * 2 <= leaseMs) return undefined
+  return `${variables.heartbeatMs.name} must be at most half of ${variables.leaseMs.name}, ` +
+    `found ${heartbeatMs} with a lease of ${leaseMs}`
+}
