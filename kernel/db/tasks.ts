@@ -1,0 +1,126 @@
+/** Reads of the `tasks` read model: views for people, and the rows that briefs for workers are made of. */
+import type { TaskView } from '../contract/job.ts'
+import type { Json } from '../contract/json.ts'
+import type { PlanFacts, TaskKind, TaskResult } from '../contract/task.ts'
+import type { Profile } from '../contract/profile.ts'
+import { type Reader, sql } from './database.ts'
+
+/** The tasks of a job in the order of their work. */
+export async function listTasks(db: Reader, jobId: string): Promise<TaskView[]> {
+  const rows = await db.query<TaskRecord>(sql`
+    SELECT ${taskColumns}
+    FROM tasks
+    WHERE job_id = ${jobId}
+    ORDER BY array_position(ARRAY['probe', 'remux', 'encode', 'audio', 'stitch', 'verify'], kind), sequence_index`)
+  return rows.map(taskViewFrom)
+}
+
+/** One task; undefined when there is none. */
+export async function readTask(db: Reader, id: string): Promise<TaskView | undefined> {
+  const [row] = await db.query<TaskRecord>(sql`SELECT ${taskColumns} FROM tasks WHERE id = ${id}`)
+  return row && taskViewFrom(row)
+}
+
+/** A task as its brief needs it. */
+export interface BriefTask {
+  readonly id: string
+  readonly jobId: string
+  readonly kind: TaskKind
+  readonly index: number
+  readonly params: Json
+  readonly attempt: number
+  readonly leaseToken: string | null
+}
+
+/** A job as the briefs of its tasks need it. */
+export interface BriefJob {
+  readonly id: string
+  readonly profile: Profile
+  readonly sourceType: string
+  /** With its credentials, if it came with any. */
+  readonly sourceUrl: string
+  readonly plan: PlanFacts | null
+  readonly correlationId: string
+}
+
+/** A completed task whose result is an input of a later one. */
+export interface BriefResult {
+  readonly taskId: string
+  readonly jobId: string
+  readonly kind: TaskKind
+  readonly index: number
+  readonly params: Json
+  readonly result: TaskResult
+}
+
+export interface BriefRows {
+  /** In the order of the ids that were asked for; unknown ids are missing. */
+  readonly tasks: readonly BriefTask[]
+  readonly jobs: ReadonlyMap<string, BriefJob>
+  /** By job id, only of jobs whose stitch or verify is among the tasks; ordered by kind, then index. */
+  readonly results: ReadonlyMap<string, readonly BriefResult[]>
+  /** Slots of all workers that may get work; at least 1. */
+  readonly fleetSlots: number
+}
+
+/** Everything that the briefs of these tasks need: one query a table. */
+export async function readTaskForBrief(db: Reader, taskIds: readonly string[]): Promise<BriefRows> {
+  const tasks = await db.query<BriefTask>(sql`
+    SELECT t.id, t.job_id AS "jobId", t.kind, t.sequence_index AS index, t.params, t.attempt_count AS attempt,
+      t.lease_token AS "leaseToken"
+    FROM unnest(${taskIds}::text[]) WITH ORDINALITY AS asked(id, position)
+    JOIN tasks t ON t.id = asked.id
+    ORDER BY asked.position`)
+  const jobIds = [...new Set(tasks.map((task) => task.jobId))]
+  const joining = tasks.filter((task) => task.kind === 'stitch' || task.kind === 'verify')
+  const jobs = await db.query<BriefJob>(sql`
+    SELECT id, profile, source_type AS "sourceType", source_url AS "sourceUrl", plan, correlation_id AS "correlationId"
+    FROM jobs
+    WHERE id = ANY(${jobIds}::text[])`)
+  return {
+    tasks,
+    jobs: new Map(jobs.map((job) => [job.id, job])),
+    results: await readResults(db, [...new Set(joining.map((task) => task.jobId))]),
+    fleetSlots: await readFleetSlots(db),
+  }
+}
+
+async function readResults(db: Reader, jobIds: readonly string[]): Promise<BriefRows['results']> {
+  if (jobIds.length === 0) return new Map()
+  const rows = await db.query<BriefResult>(sql`
+    SELECT id AS "taskId", job_id AS "jobId", kind, sequence_index AS index, params, result
+    FROM tasks
+    WHERE job_id = ANY(${jobIds}::text[])
+      AND status = 'completed'
+      AND kind IN ('encode', 'audio', 'stitch', 'remux')
+    ORDER BY job_id, kind, sequence_index`)
+  return Map.groupBy(rows, (row) => row.jobId)
+}
+
+/** Slots of all workers that may get work; at least 1, because whoever asks is about to plan for somebody. */
+export async function readFleetSlots(db: Reader): Promise<number> {
+  const [row] = await db.query<{ slots: number }>(sql`
+    SELECT greatest(1, coalesce(sum((capabilities->>'slots')::int), 0))::int AS slots
+    FROM workers
+    WHERE status IN ('healthy', 'degraded')`)
+  return row?.slots ?? 1
+}
+
+interface TaskRecord extends Omit<TaskView, 'progress_pct' | 'started_at' | 'finished_at'> {
+  readonly progress: number
+  readonly started_at: Date | null
+  readonly finished_at: Date | null
+}
+
+const taskColumns =
+  sql`id, job_id, kind, sequence_index, start_time_sec, end_time_sec, status, progress, fps, speed,
+  assigned_worker_id, attempt_count, max_attempts, output_key, output_size_bytes, error, started_at, finished_at`
+
+function taskViewFrom({ progress, ...row }: TaskRecord): TaskView {
+  return {
+    ...row,
+    progress_pct: row.status === 'completed' ? 100 : Math.round(progress * 1000) / 10,
+    started_at: row.started_at?.toISOString() ?? null,
+    finished_at: row.finished_at?.toISOString() ?? null,
+  }
+}
