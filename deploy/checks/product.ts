@@ -64,7 +64,10 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
     process: child,
     log: () => log,
     fetch: (path, init = {}) =>
-      fetch(url + path, { ...init, headers: { authorization: `Bearer ${token}`, ...headersOf(init) } }),
+      fetch(url + path, {
+        ...init,
+        headers: { authorization: `Bearer ${token}`, ...headersOf(init) },
+      }),
     kill: async () => void (await end(product, 'SIGKILL')),
     stop: () => end(product, 'SIGTERM'),
   }
@@ -133,7 +136,9 @@ export async function waitForJob(
   for (;;) {
     const job = await readJob(product, id)
     if (holds(job)) return job
-    if (Date.now() > deadline) assert.fail(`job is ${JSON.stringify(job)}\n${product.log().slice(-4000)}`)
+    if (Date.now() > deadline) {
+      assert.fail(`job is ${JSON.stringify(job)}\n${product.log().slice(-4000)}`)
+    }
     await new Promise((next) => setTimeout(next, 50))
   }
 }
