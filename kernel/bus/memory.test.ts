@@ -6,7 +6,16 @@ import { silentLog } from '../log.ts'
 import { describeBus } from './bus.suite.ts'
 import { createMemoryBus } from './memory.ts'
 
-describeBus('memory bus', async () => createMemoryBus({ clock: systemClock, log: silentLog }))
+/** The system clock with timers that keep the test alive until they fire. */
+const heldClock: Clock = {
+  ...systemClock,
+  after(delayMs, callback) {
+    const timer = setTimeout(callback, delayMs)
+    return () => clearTimeout(timer)
+  },
+}
+
+describeBus('memory bus', async () => createMemoryBus({ clock: heldClock, log: silentLog }))
 
 function clockAt(time: { now: number }): Clock {
   return { ...systemClock, now: () => time.now, after: () => () => {} }
