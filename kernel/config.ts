@@ -60,7 +60,7 @@ const variables = {
   adminToken: {
     name: 'WEBENCODE_ADMIN_TOKEN',
     description: 'Bearer token that acts as the administrator.',
-    kind: secretText(16),
+    kind: secretText(1),
     presetShown: 'no such token',
     secret: true,
   },
@@ -198,13 +198,23 @@ export function readConfig(env: Environment): Config {
   })
 }
 
-/** A sentence for each `WEBENCODE_*` variable that the table does not know; those of tests are left out. */
+/** A sentence for each `WEBENCODE_*` variable that the table does not know, and for a token that is easy to guess. */
 export function listConfigWarnings(env: Environment): readonly string[] {
   const known = new Set<string>(Object.values(variables).map(({ name }) => name))
-  return Object.keys(env)
+  const unknown = Object.keys(env)
     .filter((name) => /^WEBENCODE_(?!TEST_)/.test(name) && !known.has(name))
     .sort()
     .map((name) => `${name} is not a variable of WebEncode and changes nothing`)
+  return [...unknown, ...weakTokenWarning(env)]
+}
+
+/** A short token is accepted, for a closed network or a test, and pointed out. */
+function weakTokenWarning(env: Environment): string[] {
+  const { name } = variables.adminToken
+  const length = env[name]?.trim().length ?? 0
+  return length === 0 || length >= 16
+    ? []
+    : [`${name} has ${length} characters; 16 or more are hard to guess`]
 }
 
 /** The table of all variables in Markdown. */
