@@ -1,0 +1,111 @@
+/** Who is calling, and whether they may: the guard before every route. */
+import type { Context, MiddlewareHandler } from 'hono'
+import { matchedRoutes } from 'hono/route'
+import type { Role } from '../contract/auth.ts'
+import { WebEncodeError } from '../errors.ts'
+import type { Caller } from '../gateway.ts'
+import { isLoopbackClient } from './client-address.ts'
+import { checkCsrf } from './csrf.ts'
+import type { AppEnv, HttpDeps, Identity } from './deps.ts'
+import { roleCovers, type Rule, ruleFinder } from './permissions.ts'
+import { identifySession } from './sessions.ts'
+
+const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+/** The signed-in caller of a guarded route. @throws WE-AUTH-001 on a public one */
+export function currentCaller(c: Context<AppEnv>): Caller {
+  return currentIdentity(c).caller
+}
+
+/** The caller and how they proved it. @throws WE-AUTH-001 on a public route */
+export function currentIdentity(c: Context<AppEnv>): Identity {
+  const identity = c.get('identity')
+  if (identity === undefined) throw unauthorized()
+  return identity
+}
+
+/** The token that forms carry in `_csrf`; empty for callers that need none. */
+export function csrfToken(c: Context<AppEnv>): string {
+  return c.get('identity')?.csrfToken ?? ''
+}
+
+/** Looks up the rule of the route that will answer; later middleware reads it from `rule`. */
+export function findRule(rules: readonly Rule[]): MiddlewareHandler<AppEnv> {
+  const find = ruleFinder(rules)
+  return async (c, next) => {
+    const route = matchedRoutes(c).find((candidate) => candidate.method !== 'ALL')
+    const rule = route === undefined ? undefined : find(route.method, route.path)
+    if (route !== undefined && rule === undefined) {
+      throw new WebEncodeError('WE-AUTH-003', `${route.method} ${route.path} has no access rule`)
+    }
+    c.set('rule', rule)
+    await next()
+  }
+}
+
+/** Lets a request through when its rule allows its caller. @throws WE-AUTH-001, -002, -003 */
+export function guard(deps: HttpDeps): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    const rule = c.get('rule')
+    if (rule !== undefined && !isOpen(c, rule)) {
+      const identity = await identify(c, deps)
+      allow(identity.caller.role, rule)
+      c.set('identity', identity)
+      if (identity.via === 'session' && !safeMethods.has(c.req.method)) await checkCsrf(c, identity)
+    }
+    await next()
+  }
+}
+
+function isOpen(c: Context<AppEnv>, rule: Rule): boolean {
+  if (rule.access === 'public') return true
+  return rule.access === 'viewer-or-loopback' && isLoopbackClient(c)
+}
+
+/** @throws WE-AUTH-001 without credentials, WE-AUTH-002 with expired ones */
+async function identify(c: Context<AppEnv>, deps: HttpDeps): Promise<Identity> {
+  const authorization = c.req.header('authorization')
+  if (authorization !== undefined) return await identifyToken(c, deps, authorization)
+  const identity = await identifySession(c, deps)
+  if (identity === undefined) throw unauthorized()
+  return identity
+}
+
+async function identifyToken(
+  c: Context<AppEnv>,
+  deps: HttpDeps,
+  authorization: string,
+): Promise<Identity> {
+  const token = /^Bearer +([^\s]{1,4096})$/i.exec(authorization)?.[1]
+  if (token === undefined) throw unauthorized()
+  const answer = await deps.auth.authenticate({
+    token,
+    scheme: 'bearer',
+    clientIp: c.get('clientIp'),
+    userAgent: c.req.header('user-agent') ?? '',
+  })
+  if (!answer.valid) {
+    const isExpired = answer.expiresAtUnix > 0 && answer.expiresAtUnix * 1000 <= deps.clock.now()
+    if (isExpired) throw new WebEncodeError('WE-AUTH-002', 'The bearer token has expired')
+    throw new WebEncodeError('WE-AUTH-001', 'The bearer token is not valid')
+  }
+  const { userId, username, role } = answer
+  const caller = { userId, username, role, correlationId: c.get('requestId') }
+  return { caller, via: 'token', csrfToken: '' }
+}
+
+function allow(role: Role, rule: Rule): void {
+  const needed = rule.access === 'admin' || rule.access === 'operator' ? rule.access : 'viewer'
+  if (roleCovers(role, needed)) return
+  throw new WebEncodeError(
+    'WE-AUTH-003',
+    `Cannot ${rule.action}: it needs the role ${needed}, and yours is ${role}`,
+  )
+}
+
+function unauthorized(): WebEncodeError {
+  return new WebEncodeError(
+    'WE-AUTH-001',
+    'Sign in, or send the header "Authorization: Bearer <token>"',
+  )
+}

@@ -1,0 +1,100 @@
+/** What the HTTP rooms are given: ports, settings, and the variables that a request carries. */
+import type { Context, Hono } from 'hono'
+import type { UpgradeWebSocket } from 'hono/ws'
+import type { Clock } from '../clock.ts'
+import type { Authenticator } from '../contract/auth.ts'
+import type { Profile } from '../contract/profile.ts'
+import type { StorageProvider } from '../contract/storage.ts'
+import type { Database } from '../db/database.ts'
+import type { Caller, Gateway } from '../gateway.ts'
+import type { Log } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
+import type { Rule } from './permissions.ts'
+import type { Problem } from './problem.ts'
+import type { LiveHub } from './ws.ts'
+
+/** Settings of the HTTP server. */
+export interface HttpConfig {
+  /** Address that people use, e.g. `https://video.example.com`; undefined: whatever the request came to. */
+  readonly publicUrl: string | undefined
+  /** Believe `X-Forwarded-For` and `X-Forwarded-Proto`: only behind a proxy that sets them. */
+  readonly trustProxy: boolean
+  /** Largest body of a request that is not an upload. */
+  readonly maxBodyBytes: number
+  /** Largest uploaded file. */
+  readonly maxUploadBytes: number
+  readonly sessionHours: number
+  /** Sign-in attempts of one client per minute. */
+  readonly signInsPerMinute: number
+  /** Lasting rate of POST requests of one client; ten seconds' worth may come at once. */
+  readonly postsPerSecond: number
+}
+
+export const defaultHttpConfig: HttpConfig = {
+  publicUrl: undefined,
+  trustProxy: false,
+  maxBodyBytes: 1 << 20,
+  maxUploadBytes: 50 * 2 ** 30,
+  sessionHours: 7 * 24,
+  signInsPerMinute: 10,
+  postsPerSecond: 100,
+}
+
+/** One part of the process that must work before requests make sense. */
+export interface ReadinessCheck {
+  readonly name: string
+  readonly ok: boolean
+  readonly detail?: string
+}
+
+export interface HttpDeps {
+  readonly db: Database
+  readonly gateway: Gateway
+  readonly auth: Authenticator
+  readonly storage: StorageProvider
+  /** Answers `/v1/objects/…` requests whose URLs the storage signed; absent when its URLs lead elsewhere. */
+  readonly serveObject?: (request: Request) => Promise<Response>
+  readonly profiles: readonly Profile[]
+  readonly metrics: Metrics
+  readonly live: LiveHub
+  /** Of the runtime, see `kernel/runtime/serve.ts`. */
+  readonly upgradeWebSocket: UpgradeWebSocket
+  /** Looks at the database, the engine, the bus and the workers. */
+  readonly readiness: () => Promise<readonly ReadinessCheck[]>
+  readonly config: HttpConfig
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** How a request showed who it is. */
+export interface Identity {
+  readonly caller: Caller
+  readonly via: 'session' | 'token'
+  /** For forms and `X-CSRF-Token`; empty for a token, which needs none. */
+  readonly csrfToken: string
+}
+
+/** Environment of every Hono app below `createApp`. */
+export interface AppEnv {
+  Bindings: {
+    /** Address of the peer, set by the runtime. */
+    clientAddress?: string
+  }
+  Variables: {
+    requestId: string
+    /** Address of the client, behind trusted proxies too; empty when unknown. */
+    clientIp: string
+    rule: Rule | undefined
+    identity: Identity | undefined
+    /** The body is a stream, and its `_csrf` field is still to be checked. */
+    isCsrfOpen: boolean
+  }
+}
+
+/** The pages: mounted beside the API, under the same guard. */
+export interface UiMount {
+  readonly app: Hono<AppEnv>
+  readonly rules: readonly Rule[]
+  /** A page for a failure; API requests get JSON instead. Its status is set by the caller. */
+  renderProblem(c: Context<AppEnv>, problem: Problem): Promise<string> | string
+}

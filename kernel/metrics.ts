@@ -1,0 +1,140 @@
+/** What the process counts and measures, exposed for Prometheus. The only file that knows prom-client. */
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry, Summary } from 'prom-client'
+
+/** Receives measurements. Label values come from closed sets or are few (workers), never ids of jobs. */
+export interface Metrics {
+  /** A job reached `completed`, `failed` or `cancelled`; `seconds` from its start to its end, if it started. */
+  jobEnded(status: string, seconds?: number): void
+  /** A worker ended a task. */
+  taskEnded(task: { workerId: string; kind: string; outcome: string; seconds: number }): void
+  /** A worker's usage, as its heartbeat told. */
+  workerUsage(workerId: string, usage: { cpuPercent: number; processes: number }): void
+  /** A worker left: its gauges go. */
+  workerLeft(workerId: string): void
+  /** The engine committed a batch of deliveries. */
+  engineBatch(batch: { deliveries: number; seconds: number }): void
+  /** Something that waits: deliveries of the engine, outbox rows, ready tasks. */
+  queueDepth(queue: string, length: number): void
+  /** An answered request; `route` as registered, not the path. */
+  httpRequest(request: { method: string; route: string; status: number; seconds: number }): void
+  /** Open WebSocket connections. */
+  liveConnections(count: number): void
+  /** Calls `collect` before each exposition, to set gauges that nobody pushes. Its failure fails the scrape. */
+  beforeScrape(collect: () => Promise<void>): void
+  /** All metrics in Prometheus' text format. */
+  expose(): Promise<{ readonly contentType: string; readonly text: string }>
+}
+
+/** Seconds, from milliseconds to hours: tasks and jobs vary that much. */
+const workBuckets = [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600]
+
+/**
+ * Creates a registry of its own, so that several may live in one process.
+ * @param options.withProcess - also measure the process: memory, CPU, event loop. @default true
+ */
+export function createMetrics({ withProcess = true } = {}): Metrics {
+  const registry = new Registry()
+  const collectors: (() => Promise<void>)[] = []
+  if (withProcess) collectDefaultMetrics({ register: registry, prefix: 'webencode_' })
+  const meters = createMeters(registry)
+  return {
+    jobEnded(status, seconds) {
+      meters.jobs.inc({ status })
+      if (seconds !== undefined) meters.jobSeconds.observe(seconds)
+    },
+    taskEnded({ workerId, kind, outcome, seconds }) {
+      meters.taskSeconds.observe({ worker_id: workerId, kind, outcome }, seconds)
+    },
+    workerUsage(workerId, { cpuPercent, processes }) {
+      meters.workerCpu.set({ worker_id: workerId }, cpuPercent)
+      meters.ffmpegProcesses.set({ worker_id: workerId }, processes)
+    },
+    workerLeft(workerId) {
+      meters.workerCpu.remove({ worker_id: workerId })
+      meters.ffmpegProcesses.remove({ worker_id: workerId })
+    },
+    engineBatch({ deliveries, seconds }) {
+      meters.batchSize.observe(deliveries)
+      meters.batchSeconds.observe(seconds)
+    },
+    queueDepth: (queue, length) => meters.queueDepth.set({ queue }, length),
+    httpRequest({ method, route, status, seconds }) {
+      meters.httpSeconds.observe({ method, route, status: String(status) }, seconds)
+    },
+    liveConnections: (count) => meters.liveConnections.set(count),
+    beforeScrape: (collect) => void collectors.push(collect),
+    async expose() {
+      await Promise.all(collectors.map((collect) => collect()))
+      return { contentType: registry.contentType, text: await registry.metrics() }
+    },
+  }
+}
+
+function createMeters(registry: Registry) {
+  const registers = [registry]
+  return {
+    jobs: new Counter({
+      name: 'webencode_kernel_jobs_total',
+      help: 'Jobs that ended, by status',
+      labelNames: ['status'],
+      registers,
+    }),
+    jobSeconds: new Summary({
+      name: 'webencode_kernel_job_processing_time_seconds',
+      help: 'Time from the start to the end of a job',
+      percentiles: [0.5, 0.95, 0.99],
+      maxAgeSeconds: 3600,
+      ageBuckets: 6,
+      registers,
+    }),
+    taskSeconds: new Histogram({
+      name: 'webencode_worker_task_duration_seconds',
+      help: 'Time that a worker spent on a task',
+      labelNames: ['worker_id', 'kind', 'outcome'],
+      buckets: workBuckets,
+      registers,
+    }),
+    workerCpu: new Gauge({
+      name: 'webencode_worker_cpu_usage_percent',
+      help: 'CPU usage of a worker',
+      labelNames: ['worker_id'],
+      registers,
+    }),
+    ffmpegProcesses: new Gauge({
+      name: 'webencode_worker_ffmpeg_process_count',
+      help: 'FFmpeg processes of a worker',
+      labelNames: ['worker_id'],
+      registers,
+    }),
+    batchSize: new Histogram({
+      name: 'webencode_engine_batch_size',
+      help: 'Deliveries committed in one transaction',
+      buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
+      registers,
+    }),
+    batchSeconds: new Histogram({
+      name: 'webencode_engine_batch_seconds',
+      help: 'Time of one transaction of the engine',
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
+      registers,
+    }),
+    queueDepth: new Gauge({
+      name: 'webencode_queue_depth',
+      help: 'Things that wait',
+      labelNames: ['queue'],
+      registers,
+    }),
+    httpSeconds: new Histogram({
+      name: 'webencode_http_request_duration_seconds',
+      help: 'Time from a request to its answer',
+      labelNames: ['method', 'route', 'status'],
+      buckets: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60],
+      registers,
+    }),
+    liveConnections: new Gauge({
+      name: 'webencode_live_connections',
+      help: 'Open WebSocket connections',
+      registers,
+    }),
+  }
+}
