@@ -1,0 +1,31 @@
+/** The kinds of actors that the product runs, ready for the engine's registry. */
+import { type ActorDefinition, defineActor } from './engine/definition.ts'
+import { jobMachine, jobMachineVersion } from './job/machine.ts'
+import { jobRowFrom } from './job/view.ts'
+import { taskMachine, taskMachineVersion } from './task/machine.ts'
+import { taskRowFrom, type TaskState } from './task/view.ts'
+import { workerMachine, workerMachineVersion } from './worker/machine.ts'
+import { workerRowFrom } from './worker/view.ts'
+
+/** Every registered version of every machine. */
+export const actorDefinitions: readonly ActorDefinition[] = [
+  defineActor({
+    type: 'job',
+    version: jobMachineVersion,
+    machine: jobMachine,
+    view: ({ id, value, context }) => ({ jobs: [jobRowFrom(id, value, context)] }),
+  }),
+  defineActor({
+    type: 'task',
+    version: taskMachineVersion,
+    machine: taskMachine,
+    // `created` is left before anybody sees it.
+    view: ({ id, value, context }) => ({ tasks: [taskRowFrom(id, value as TaskState, context)] }),
+  }),
+  defineActor({
+    type: 'worker',
+    version: workerMachineVersion,
+    machine: workerMachine,
+    view: ({ value, context }) => ({ workers: [workerRowFrom(value, context)] }),
+  }),
+]

@@ -1,0 +1,50 @@
+/** Counts the attempts of a task and judges the failed ones by the policy of `retry.ts`. */
+import type { TaskFailure } from '../../kernel/contract/task.ts'
+import { type TaskContext, type TaskEvent, usedAttempts } from './model.ts'
+import { type Verdict, verdictOn } from './retry.ts'
+
+/** What follows from a `fail` event; undefined for other events and for a token that is not the current one. */
+export function verdictFor(context: TaskContext, event: TaskEvent): Verdict | undefined {
+  if (event.type !== 'fail' || event.leaseToken !== context.leaseToken) return undefined
+  return verdictOn({
+    kind: context.kind,
+    failure: event.failure.kind,
+    used: usedAttempts(context),
+    granted: context.attemptsGranted,
+  })
+}
+
+/** The next attempt, in the hands of this worker. */
+export function nextLease(
+  { context, event }: {
+    readonly context: TaskContext
+    readonly event: { readonly workerId: string; readonly leaseToken: string }
+  },
+): { workerId: string; leaseToken: string; attempt: number } {
+  return {
+    workerId: event.workerId,
+    leaseToken: event.leaseToken,
+    attempt: context.attempt + 1,
+  }
+}
+
+/** Whether the attempt under way was the last one. */
+export function outOfAttempts(context: TaskContext): boolean {
+  return context.attempt >= context.maxAttempts
+}
+
+/** What a task notes when it will try again after `failure`: how long to wait, and whom to avoid. */
+export function notedBeforeRetry(context: TaskContext, failure: TaskFailure): Partial<TaskContext> {
+  const verdict = verdictOn({
+    kind: context.kind,
+    failure: failure.kind,
+    used: usedAttempts(context),
+    granted: context.attemptsGranted,
+  })
+  if (verdict.next !== 'retry') return { failure }
+  return {
+    failure,
+    retryDelayMs: verdict.delayMs,
+    avoidWorkerId: verdict.avoidWorker ? context.workerId : context.avoidWorkerId,
+  }
+}
