@@ -1,0 +1,70 @@
+/** The program of a thread: loads FFmpeg, does the one run it was started for, and tells how it ended. */
+import { Buffer } from 'node:buffer'
+import { parentPort, workerData } from 'node:worker_threads'
+import { messageOf } from '../../kernel/errors.ts'
+import { redirect, showFiles, showSink } from './core-files.ts'
+import { loadCore, type LoadedCore } from './core.ts'
+import type { RunOrder, ThreadReport, ThreadStart } from './messages.ts'
+
+/** Where FFmpeg writes its progress, apart from its standard output. */
+const progressPath = '/progress'
+
+const { module, order }: ThreadStart = workerData
+report(perform(await loadCore(module), order))
+
+function perform(core: LoadedCore, order: RunOrder): ThreadReport {
+  const stdout = createBuffer(order.maxOutputBytes)
+  try {
+    redirect(core.files, 1, stdout.add)
+    redirect(core.files, 2, reportText('stderr'))
+    showSink(core.files, progressPath, reportText('progress'))
+    showFiles(core.files, order)
+    const exitCode = core.call(order.tool, [...globalArguments(order.tool), ...order.arguments])
+    const [text, stdoutBytes] = [stdout.text(), stdout.sizeBytes()]
+    return { kind: 'end', exitCode, stdout: text, stdoutBytes, heapBytes: core.heapBytes() }
+  } catch (failure) {
+    return { kind: 'fault', message: messageOf(failure), heapBytes: core.heapBytes() }
+  }
+}
+
+function globalArguments(tool: RunOrder['tool']): readonly string[] {
+  if (tool === 'ffprobe') return ['-hide_banner']
+  return [
+    '-hide_banner',
+    '-nostdin',
+    '-y',
+    '-nostats',
+    '-stats_period',
+    '0.5',
+    '-progress',
+    progressPath,
+  ]
+}
+
+/** Characters may be cut in two between writes, so each stream has its own decoder. */
+function reportText(stream: 'stderr' | 'progress'): (bytes: Uint8Array) => void {
+  const decoder = new TextDecoder()
+  return (bytes) => {
+    const text = decoder.decode(bytes, { stream: true })
+    if (text !== '') report({ kind: 'text', stream, text })
+  }
+}
+
+function createBuffer(maxBytes: number) {
+  const parts: Uint8Array[] = []
+  let [keptBytes, seenBytes] = [0, 0]
+  return {
+    add(bytes: Uint8Array) {
+      const kept = bytes.subarray(0, maxBytes - keptBytes)
+      if (kept.length > 0) parts.push(kept)
+      keptBytes += kept.length
+      seenBytes += bytes.length
+    },
+    text: () => Buffer.concat(parts).toString('utf8'),
+    sizeBytes: () => seenBytes,
+  }
+}
+
+function report(message: ThreadReport): void {
+  parentPort?.postMessage(message)
+}
