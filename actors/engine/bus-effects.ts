@@ -1,0 +1,25 @@
+/** The effects that are messages on the bus: doorbells, orders to stop, announcements. */
+import type { Bus } from '../../kernel/bus/bus.ts'
+import {
+  auditSystemSubject,
+  dispatchSubject,
+  interruptSubject,
+  jobEventsSubject,
+} from '../../kernel/bus/subjects.ts'
+import type { OuterHandlers } from './effect-handlers.ts'
+
+/** Publishes under the effect's id, so that a durable stream drops a repetition. */
+export function busHandlers(bus: Bus): Pick<OuterHandlers, 'ring' | 'interrupt' | 'announce'> {
+  return {
+    ring: ({ taskId, lane, region }, { id }) =>
+      bus.publish(dispatchSubject(region, lane), { taskId }, { id }),
+    interrupt: ({ workerId, taskId, leaseToken }, { id }) =>
+      bus.publish(interruptSubject(workerId), { taskId, leaseToken }, { id }),
+    announce: ({ topic, jobId, data }, { id }) =>
+      bus.publish(jobId === undefined ? auditSystemSubject : jobEventsSubject(jobId), {
+        id,
+        topic,
+        data,
+      }, { id }),
+  }
+}
