@@ -1,0 +1,176 @@
+/** Where jobs may read from: checks the source a user names, and gives workers something they can open. */
+import { realpath, stat } from 'node:fs/promises'
+import { basename, resolve, sep } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { StorageProvider } from './contract/storage.ts'
+import type { SourceRef } from './contract/task.ts'
+import { messageOf, WebEncodeError } from './errors.ts'
+import type { Outbound } from './outbound.ts'
+
+/** What a job reads from, checked. */
+export interface CheckedSource {
+  readonly type: 'url' | 'upload'
+  readonly url: string
+}
+
+/** Sources of jobs. */
+export interface Sources {
+  /**
+   * Checks a source that a user names.
+   * @throws WE-JOB-002 when it cannot be a source or is not there; WE-STO-002 when it is outside the allowed folders
+   */
+  checkSource(url: string): Promise<CheckedSource>
+  /**
+   * What a worker opens: checked again, because files and links may have changed; uploads with a fresh URL.
+   * @throws as `checkSource`
+   */
+  resolveSource(url: string): Promise<SourceRef>
+}
+
+export interface SourcesOptions {
+  /** Folders whose files may be sources. */
+  readonly roots: readonly string[]
+  readonly storage: Pick<StorageProvider, 'getObjectMetadata' | 'getUrl'>
+  readonly outbound: Pick<Outbound, 'check'>
+  /** Bucket of the uploads. */
+  readonly uploadsBucket: string
+  /** Seconds that the URL of an upload is valid. @default 86_400 */
+  readonly urlSeconds?: number
+}
+
+/** Lists of other files: they could make FFmpeg read what was never checked. */
+const playlist = /\.(m3u8?|mpd|f?concat|ffcat|txt|pls|xspf|sdp|ism|asx|wpl)$/i
+
+/** Creates the guard of sources. It keeps no state between calls. */
+export function createSources(options: SourcesOptions): Sources {
+  const { roots, storage, outbound, uploadsBucket, urlSeconds = 86_400 } = options
+
+  async function checkUpload(url: string): Promise<string> {
+    const key = uploadKeyFrom(url)
+    await storage.getObjectMetadata({ bucket: uploadsBucket, path: key }).catch((failure) => {
+      if (failure instanceof WebEncodeError && failure.code !== 'WE-STO-001') throw failure
+      throw refused(`The upload "${url}" does not exist`, failure)
+    })
+    return key
+  }
+
+  async function checkRemote(url: URL): Promise<void> {
+    refusePlaylist(url.pathname)
+    await outbound.check(url.href)
+  }
+
+  return {
+    async checkSource(text) {
+      const url = parseSource(text)
+      if (url.protocol === 'fs:') {
+        await checkUpload(text)
+        return { type: 'upload', url: text }
+      }
+      if (url.protocol === 'file:') await checkFile(url, roots)
+      else await checkRemote(url)
+      return { type: 'url', url: url.href }
+    },
+    async resolveSource(text) {
+      const url = parseSource(text)
+      if (url.protocol === 'file:') {
+        const path = await checkFile(url, roots)
+        return { url: pathToFileURL(path).href, name: basename(path) }
+      }
+      if (url.protocol !== 'fs:') {
+        await checkRemote(url)
+        return { url: url.href, name: url.pathname.split('/').at(-1) || url.hostname }
+      }
+      const objectKey = await checkUpload(text)
+      const signed = await storage.getUrl({
+        bucket: uploadsBucket,
+        objectKey,
+        expirySeconds: urlSeconds,
+        method: 'GET',
+        audience: 'worker',
+      })
+      return { url: signed.url, name: basename(objectKey) }
+    },
+  }
+}
+
+const schemes = ['http:', 'https:', 'file:', 'fs:']
+
+function parseSource(text: string): URL {
+  const url = URL.parse(text)
+  if (url !== null && schemes.includes(url.protocol)) return url
+  const found = url === null ? 'it is not a URL' : `"${url.protocol}" is not one of these`
+  throw refused(`The source must be an http, https, file or fs://uploads/ URL; ${found}`)
+}
+
+/** Keys are taken as they stand: what an upload answered is not percent-encoded. */
+function uploadKeyFrom(url: string): string {
+  const key = url.slice('fs://'.length)
+  const segments = key.split('/')
+  const isPlain = segments.every((segment) => segment !== '' && segment !== '.' && segment !== '..')
+  if (url.startsWith('fs://') && segments.length >= 3 && segments[0] === 'uploads' && isPlain) {
+    refusePlaylist(key)
+    return key
+  }
+  throw refused(
+    `A stored source must be fs://uploads/ and what the upload answered; found "${url}"`,
+  )
+}
+
+/** The real path of a file below a root. */
+async function checkFile(url: URL, roots: readonly string[]): Promise<string> {
+  const path = pathOf(url)
+  const realRoots = (await Promise.all(roots.map(realFolder))).filter((root) => root !== undefined)
+  // Before the disk is asked, so that nobody learns what exists elsewhere.
+  if (![...roots.map((root) => resolve(root)), ...realRoots].some((root) => isBelow(root, path))) {
+    throw outside(path)
+  }
+  const real = await realpath(path).catch((failure: unknown) => {
+    if (isDenied(failure)) throw outside(path, failure)
+    throw refused(`The file "${path}" does not exist`, failure)
+  })
+  if (!realRoots.some((root) => isBelow(root, real))) throw outside(path)
+  if (!(await stat(real)).isFile()) {
+    throw new WebEncodeError('WE-STO-002', `Cannot read "${path}": it is not a regular file`)
+  }
+  refusePlaylist(path)
+  refusePlaylist(real)
+  return real
+}
+
+function pathOf(url: URL): string {
+  try {
+    const path = fileURLToPath(url)
+    if (!path.includes('\0')) return resolve(path)
+  } catch (failure) {
+    throw refused(`The file URL cannot be read: ${messageOf(failure)}`, failure)
+  }
+  throw refused('The file URL cannot be read: its path holds a zero byte')
+}
+
+/** A root that does not exist, or cannot be entered, allows nothing. */
+async function realFolder(root: string): Promise<string | undefined> {
+  return await realpath(root).catch(() => undefined)
+}
+
+function isBelow(root: string, path: string): boolean {
+  return path.startsWith(root.endsWith(sep) ? root : root + sep)
+}
+
+function refusePlaylist(path: string): void {
+  if (playlist.test(path)) {
+    throw refused('The source must be one media file, and playlists name others')
+  }
+}
+
+function isDenied(failure: unknown): boolean {
+  return failure instanceof Error && 'code' in failure && failure.code === 'EACCES'
+}
+
+function outside(path: string, cause?: unknown): WebEncodeError {
+  const problem = `Cannot read "${path}": it is not below a folder that sources may come from`
+  return new WebEncodeError('WE-STO-002', problem, { path: 'source_url', cause })
+}
+
+function refused(problem: string, cause?: unknown): WebEncodeError {
+  return new WebEncodeError('WE-JOB-002', problem, { path: 'source_url', cause })
+}

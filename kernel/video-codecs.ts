@@ -1,0 +1,86 @@
+/** What each video encoder accepts: containers, presets, codec profiles and the scale of its quality. */
+import type { Profile, VideoSettings } from './contract/profile.ts'
+
+/** A software or hardware encoder: everything but `copy`. */
+export type VideoEncoder = Exclude<VideoSettings['codec'], 'copy'>
+
+interface EncoderFacts {
+  readonly containers: readonly Profile['container'][]
+  readonly presets: readonly string[]
+  /** Codec profiles for 8-bit and for 10-bit pictures. */
+  readonly profiles: {
+    readonly yuv420p: readonly string[]
+    readonly yuv420p10le: readonly string[]
+  }
+  /** Largest value of the quality scale. */
+  readonly maxCrf: number
+  /** Quality that a viewer finds good, in the encoder's own scale. */
+  readonly defaultCrf: number
+}
+
+const everywhere = ['mp4', 'webm', 'mkv'] as const
+const notInWebm = ['mp4', 'mkv'] as const
+const namedPresets = [
+  'ultrafast',
+  'superfast',
+  'veryfast',
+  'faster',
+  'fast',
+  'medium',
+  'slow',
+  'slower',
+  'veryslow',
+]
+const hevcProfiles = { yuv420p: ['main'], yuv420p10le: ['main10'] }
+const speeds = (last: number) => Array.from({ length: last + 1 }, (_, speed) => String(speed))
+
+/** Presets of VP9 and AV1 are speeds: a higher number is faster. */
+export const videoEncoders: Readonly<Record<VideoEncoder, EncoderFacts>> = {
+  libx264: {
+    containers: notInWebm,
+    presets: namedPresets,
+    profiles: { yuv420p: ['baseline', 'main', 'high'], yuv420p10le: ['high10'] },
+    maxCrf: 51,
+    defaultCrf: 23,
+  },
+  libx265: {
+    containers: notInWebm,
+    presets: namedPresets,
+    profiles: hevcProfiles,
+    maxCrf: 51,
+    defaultCrf: 26,
+  },
+  hevc_nvenc: {
+    containers: notInWebm,
+    presets: ['p1', 'p2', 'p3', 'p4', 'p5', 'p6', 'p7'],
+    profiles: hevcProfiles,
+    maxCrf: 51,
+    defaultCrf: 23,
+  },
+  'libvpx-vp9': {
+    containers: everywhere,
+    presets: speeds(8),
+    profiles: { yuv420p: ['0'], yuv420p10le: ['2'] },
+    maxCrf: 63,
+    defaultCrf: 30,
+  },
+  'libaom-av1': {
+    containers: everywhere,
+    presets: speeds(8),
+    profiles: { yuv420p: ['main'], yuv420p10le: ['main'] },
+    maxCrf: 63,
+    defaultCrf: 30,
+  },
+  libsvtav1: {
+    containers: everywhere,
+    presets: speeds(13),
+    profiles: { yuv420p: ['main'], yuv420p10le: ['main'] },
+    maxCrf: 63,
+    defaultCrf: 32,
+  },
+}
+
+/** The quality of an encode that nobody asked a special quality of. */
+export function defaultCrf(encoder: VideoEncoder): number {
+  return videoEncoders[encoder].defaultCrf
+}
