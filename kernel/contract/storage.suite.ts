@@ -1,0 +1,285 @@
+/** The behaviour that every storage provider must show: run it with a function that opens an empty one. */
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { after, before, describe, test } from 'node:test'
+import { WebEncodeError } from '../errors.ts'
+import type { StorageProvider } from './storage.ts'
+
+const bucket = 'media'
+
+/** One storage under test. */
+export interface OpenStorage {
+  readonly storage: StorageProvider
+  /** Sends a request to a URL that the storage signed for a browser; the answer has the status an app would give. */
+  readonly fetch: (url: string, init?: RequestInit) => Promise<Response>
+  readonly close: () => Promise<void>
+}
+
+function isCode(code: string): (failure: unknown) => boolean {
+  return (failure) => failure instanceof WebEncodeError && failure.code === code
+}
+
+async function* chunksOf(...texts: string[]): AsyncGenerator<Uint8Array> {
+  for (const text of texts) yield await Promise.resolve(new TextEncoder().encode(text))
+}
+
+async function textOf(body: ReadableStream<Uint8Array>): Promise<string> {
+  return await new Response(body).text()
+}
+
+/** Declares the suite. @param open - opens an empty storage; called once, closed at the end */
+export function describeStorage(name: string, open: () => Promise<OpenStorage>): void {
+  describe(name, { timeout: 60_000 }, () => {
+    let opened: OpenStorage
+    before(async () => {
+      opened = await open()
+    })
+    after(async () => {
+      await opened.close()
+    })
+    const get = () => opened
+    describeObjects(get)
+    describeKeys(get)
+    describeListing(get)
+    describeSignedUrls(get)
+  })
+}
+
+type Get = () => OpenStorage
+
+function put({ storage }: OpenStorage, path: string, ...texts: string[]) {
+  return storage.upload({ bucket, path }, chunksOf(...texts))
+}
+
+function describeObjects(get: Get): void {
+  test('upload() keeps the bytes and tells size, hash and etag', async () => {
+    const summary = await put(get(), 'objects/a.txt', 'hello ', 'world')
+    const sha256 = createHash('sha256').update('hello world').digest('hex')
+    assert.equal(summary.size, 11)
+    assert.equal(summary.sha256, sha256)
+    const { metadata, body } = await get().storage.download({ bucket, path: 'objects/a.txt' })
+    assert.equal(await textOf(body), 'hello world')
+    assert.equal(metadata.etag, summary.etag)
+  })
+
+  test('upload() keeps an empty object', async () => {
+    assert.equal((await put(get(), 'objects/empty.txt')).size, 0)
+    const { body } = await get().storage.download({ bucket, path: 'objects/empty.txt' })
+    assert.equal(await textOf(body), '')
+  })
+
+  test('upload() replaces an object, and its etag', async () => {
+    const first = await put(get(), 'objects/again.txt', 'one')
+    const second = await put(get(), 'objects/again.txt', 'other')
+    assert.notEqual(first.etag, second.etag)
+    const { body } = await get().storage.download({ bucket, path: 'objects/again.txt' })
+    assert.equal(await textOf(body), 'other')
+  })
+
+  test('upload() that breaks off leaves what was there before, and nothing else', async () => {
+    await put(get(), 'broken/old.txt', 'old')
+    const breaking = async function* () {
+      yield* chunksOf('new')
+      throw new Error('connection lost')
+    }
+    for (const path of ['broken/old.txt', 'broken/new.txt']) {
+      await assert.rejects(get().storage.upload({ bucket, path }, breaking()), /connection lost/)
+    }
+    const { objects } = await get().storage.listObjects({ bucket, prefix: 'broken/' })
+    assert.deepEqual(objects.map(({ key, size }) => [key, size]), [['broken/old.txt', 3]])
+  })
+
+  test('upload() stops when its signal is aborted', async () => {
+    const controller = new AbortController()
+    const endless = async function* () {
+      for (;;) {
+        yield* chunksOf('more')
+        controller.abort(new Error('no longer wanted'))
+      }
+    }
+    const target = { bucket, path: 'objects/aborted.txt', signal: controller.signal }
+    await assert.rejects(get().storage.upload(target, endless()), /no longer wanted/)
+    const missing = get().storage.getObjectMetadata({ bucket, path: 'objects/aborted.txt' })
+    await assert.rejects(missing, isCode('WE-STO-001'))
+  })
+
+  test('download() sends a range, both ends included', async () => {
+    await put(get(), 'objects/range.txt', '0123456789')
+    const read = async (range: { start: number; end?: number }) => {
+      const path = 'objects/range.txt'
+      return await textOf((await get().storage.download({ bucket, path, range })).body)
+    }
+    assert.equal(await read({ start: 2, end: 4 }), '234')
+    assert.equal(await read({ start: 7 }), '789')
+    assert.equal(await read({ start: 8, end: 99 }), '89')
+  })
+
+  test('download() and getObjectMetadata() of a missing object throw WE-STO-001', async () => {
+    const target = { bucket, path: 'objects/none.txt' }
+    await assert.rejects(get().storage.download(target), isCode('WE-STO-001'))
+    await assert.rejects(get().storage.getObjectMetadata(target), isCode('WE-STO-001'))
+  })
+
+  test('getObjectMetadata() tells size, time and content type', async () => {
+    await put(get(), 'objects/film.mp4', 'abc')
+    const metadata = await get().storage.getObjectMetadata({ bucket, path: 'objects/film.mp4' })
+    assert.equal(metadata.size, 3)
+    assert.equal(metadata.contentType, 'video/mp4')
+    assert.ok(Math.abs(metadata.lastModified - Date.now() / 1000) < 3600)
+  })
+
+  test('delete() removes an object, and is content when there is none', async () => {
+    const target = { bucket, path: 'objects/deleted.txt' }
+    await put(get(), target.path, 'x')
+    await get().storage.delete(target)
+    await get().storage.delete(target)
+    await assert.rejects(get().storage.getObjectMetadata(target), isCode('WE-STO-001'))
+  })
+}
+
+/** Keys that no storage takes. */
+const badKeys = [
+  '',
+  '/etc/passwd',
+  '../outside',
+  'a/../../outside',
+  'a/..',
+  './a',
+  'a//b',
+  'a/',
+  'a\0b',
+  'a\nb',
+  '..\\outside',
+  'x'.repeat(1025),
+]
+
+function describeKeys(get: Get): void {
+  test('every call refuses a bad key with WE-STO-002', async () => {
+    const { storage } = get()
+    for (const path of badKeys) {
+      const target = { bucket, path }
+      const sign = { bucket, objectKey: path, expirySeconds: 60 } as const
+      const calls = [
+        storage.upload(target, chunksOf('x')),
+        storage.download(target),
+        storage.delete(target),
+        storage.getObjectMetadata(target),
+        storage.getUrl({ ...sign, method: 'GET', audience: 'browser' }),
+        storage.getUploadUrl({ ...sign, method: 'PUT', audience: 'worker' }),
+      ]
+      for (const [i, call] of calls.entries()) {
+        await assert.rejects(call, isCode('WE-STO-002'), `call ${i} with ${JSON.stringify(path)}`)
+      }
+    }
+  })
+
+  test('keys may have spaces, dots and any script', async () => {
+    for (const path of ['keys/a b.txt', 'keys/...txt', 'keys/映画 🎬.txt', 'keys/100%?#&+.txt']) {
+      await put(get(), path, path)
+      const { body } = await get().storage.download({ bucket, path })
+      assert.equal(await textOf(body), path)
+      const signed = await get().storage.getUrl({
+        bucket,
+        objectKey: path,
+        expirySeconds: 60,
+        method: 'GET',
+        audience: 'browser',
+      })
+      assert.equal(await (await get().fetch(signed.url)).text(), path)
+    }
+  })
+}
+
+function describeListing(get: Get): void {
+  test('listObjects() lists keys of a prefix in order, in pages', async () => {
+    const keys = ['list/a.txt', 'list/a/1.txt', 'list/a/2.txt', 'list/ab.txt', 'list/b/c/d.txt']
+    for (const key of [...keys, 'lisp/other.txt', 'list0.txt']) await put(get(), key, 'x')
+    const list = get().storage.listObjects
+    const found: string[] = []
+    let continuationToken: string | undefined
+    let pages = 0
+    do {
+      const request = { bucket, prefix: 'list/', maxKeys: 2 }
+      const page = await list(
+        continuationToken === undefined ? request : { ...request, continuationToken },
+      )
+      assert.ok(page.objects.length <= 2)
+      found.push(...page.objects.map(({ key }) => key))
+      continuationToken = page.nextContinuationToken
+      pages++
+    } while (continuationToken !== undefined && pages < 10)
+    assert.deepEqual(found, keys)
+    assert.equal(pages, 3)
+  })
+
+  test('listObjects() takes a prefix that ends within a name, and one without objects', async () => {
+    await put(get(), 'prefix/chunk-1.mp4', 'x')
+    await put(get(), 'prefix/other.mp4', 'x')
+    const { objects } = await get().storage.listObjects({ bucket, prefix: 'prefix/chu' })
+    assert.deepEqual(objects.map(({ key }) => key), ['prefix/chunk-1.mp4'])
+    assert.deepEqual(await get().storage.listObjects({ bucket, prefix: 'nothing/' }), {
+      objects: [],
+    })
+  })
+}
+
+function describeSignedUrls(get: Get): void {
+  const sign = (objectKey: string) => ({
+    bucket,
+    objectKey,
+    expirySeconds: 60,
+    audience: 'browser' as const,
+  })
+
+  test('getUrl() gives a browser the object, whole or in part', async () => {
+    await put(get(), 'signed/a.mp4', '0123456789')
+    const { url } = await get().storage.getUrl({ ...sign('signed/a.mp4'), method: 'GET' })
+    const whole = await get().fetch(url)
+    assert.equal(whole.status, 200)
+    assert.equal(whole.headers.get('content-type'), 'video/mp4')
+    assert.equal(await whole.text(), '0123456789')
+    const part = await get().fetch(url, { headers: { range: 'bytes=2-4' } })
+    assert.equal(part.status, 206)
+    assert.equal(part.headers.get('content-range'), 'bytes 2-4/10')
+    assert.equal(await part.text(), '234')
+  })
+
+  test('getUrl() names the download', async () => {
+    await put(get(), 'signed/b.mp4', 'x')
+    const request = {
+      ...sign('signed/b.mp4'),
+      method: 'GET',
+      downloadName: 'My "film".mp4',
+    } as const
+    const answer = await get().fetch((await get().storage.getUrl(request)).url)
+    assert.match(answer.headers.get('content-disposition') ?? '', /^attachment;.*filename/)
+    await answer.body?.cancel()
+  })
+
+  test('getUploadUrl() takes an object, of the signed content type only', async () => {
+    const request = { ...sign('signed/up.mp4'), method: 'PUT', contentType: 'video/mp4' } as const
+    const { url, headers } = await get().storage.getUploadUrl(request)
+    const wrong = { method: 'PUT', body: 'x', headers: { 'content-type': 'text/html' } }
+    assert.equal((await get().fetch(url, wrong)).status, 403)
+    const answer = await get().fetch(url, { method: 'PUT', body: 'film', headers })
+    assert.ok(answer.ok, `status ${answer.status}`)
+    const { body } = await get().storage.download({ bucket, path: 'signed/up.mp4' })
+    assert.equal(await textOf(body), 'film')
+  })
+
+  test('a signed URL serves no other method, object or time', async () => {
+    await put(get(), 'signed/c.mp4', 'x')
+    const { url } = await get().storage.getUrl({ ...sign('signed/c.mp4'), method: 'GET' })
+    const forged = [
+      get().fetch(url, { method: 'PUT', body: 'x' }),
+      get().fetch(url.replace('signed/c.mp4', 'signed/a.mp4')),
+      get().fetch(url.split('?')[0] ?? ''),
+    ]
+    for (const answer of await Promise.all(forged)) assert.equal(answer.status, 403)
+  })
+
+  test('a signed URL of a missing object answers 404', async () => {
+    const { url } = await get().storage.getUrl({ ...sign('signed/none.mp4'), method: 'GET' })
+    assert.equal((await get().fetch(url)).status, 404)
+  })
+}

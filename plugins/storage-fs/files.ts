@@ -1,0 +1,137 @@
+/** Files as objects: written whole or not at all, read as a stream that waits for its reader. */
+import { createHash, randomUUID } from 'node:crypto'
+import { constants, type Stats } from 'node:fs'
+import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { type ObjectMetadata } from '../../kernel/contract/storage.ts'
+import { WebEncodeError } from '../../kernel/errors.ts'
+import { contentTypeOf } from './content-types.ts'
+import { systemCode } from './failure.ts'
+import { partDirectory, type Place } from './keys.ts'
+
+/** Bytes read at a time: large enough to keep a disk busy, small enough for thousands of readers. */
+const readBytes = 256 * 1024
+
+/** A new name for an unfinished file, on the same file system as the bucket. */
+export function partPathIn(bucketPath: string): string {
+  return join(bucketPath, partDirectory, randomUUID())
+}
+
+/**
+ * Writes `chunks` beside the bucket's objects, makes them durable and moves them to `place`.
+ * @throws what `chunks` throws, the signal's reason or the file system's error; the unfinished file is then gone
+ */
+export async function writeFile(
+  place: Place,
+  chunks: AsyncIterable<Uint8Array>,
+  signal?: AbortSignal,
+): Promise<{ size: number; sha256: string; etag: string }> {
+  const part = partPathIn(place.bucketPath)
+  await mkdir(dirname(part), { recursive: true })
+  try {
+    const written = await writePart(part, chunks, signal)
+    await moveInto(part, place.path)
+    return written
+  } catch (failure) {
+    await rm(part, { force: true })
+    throw failure
+  }
+}
+
+async function writePart(path: string, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal) {
+  const hash = createHash('sha256')
+  const file = await open(path, 'wx', 0o640)
+  let size = 0
+  try {
+    for await (const chunk of chunks) {
+      signal?.throwIfAborted()
+      hash.update(chunk)
+      await writeAll(file, chunk)
+      size += chunk.length
+    }
+    signal?.throwIfAborted()
+    await file.datasync()
+    return { size, sha256: hash.digest('hex'), etag: etagOf(await file.stat()) }
+  } finally {
+    await file.close()
+  }
+}
+
+/** A write may take less than it was given, on a disk that is nearly full. */
+async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
+  for (let done = 0; done < chunk.length;) {
+    done += (await file.write(chunk, done, chunk.length - done)).bytesWritten
+  }
+}
+
+/** Moves a finished file; tries again when an empty directory was pruned meanwhile. */
+async function moveInto(from: string, to: string): Promise<void> {
+  for (let attempt = 1;; attempt++) {
+    await mkdir(dirname(to), { recursive: true })
+    try {
+      return await rename(from, to)
+    } catch (failure) {
+      if (systemCode(failure) !== 'ENOENT' || attempt === 3) throw failure
+    }
+  }
+}
+
+/** An open object. The caller closes the file, or hands it to {@link streamOf}. */
+export interface OpenObject {
+  readonly file: FileHandle
+  readonly metadata: ObjectMetadata
+}
+
+/** Opens a regular file for reading, without following a link put there meanwhile. @throws WE-STO-001 for anything else */
+export async function openObject(place: Place, key: string): Promise<OpenObject> {
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+  const file = await open(place.path, flags)
+  const stats = await file.stat()
+  if (stats.isFile()) return { file, metadata: metadataOf(key, stats) }
+  await file.close()
+  throw new WebEncodeError('WE-STO-001', `Cannot read object "${key}": it is no file`)
+}
+
+/** Size, time and names of an object's file. */
+export function metadataOf(key: string, stats: Stats): ObjectMetadata {
+  return {
+    key,
+    size: stats.size,
+    etag: etagOf(stats),
+    lastModified: Math.floor(stats.mtimeMs / 1000),
+    contentType: contentTypeOf(key),
+  }
+}
+
+/** Changes whenever the file is replaced: size and time of the last write. */
+function etagOf(stats: Stats): string {
+  return `"${stats.size.toString(16)}-${Math.round(stats.mtimeMs * 1000).toString(16)}"`
+}
+
+/**
+ * The bytes `start` to `end`, both included, read only as fast as the stream is; closes the file at the end.
+ * A file that became shorter meanwhile is an error of the stream, not a short body.
+ */
+export function streamOf(file: FileHandle, start: number, end: number): ReadableStream<Uint8Array> {
+  let position = start
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      try {
+        const wanted = Math.min(readBytes, end - position + 1)
+        if (wanted > 0) {
+          const { bytesRead, buffer } = await file.read(new Uint8Array(wanted), 0, wanted, position)
+          if (bytesRead === 0) throw new WebEncodeError('WE-STO-004', 'The object became shorter')
+          position += bytesRead
+          controller.enqueue(bytesRead === wanted ? buffer : buffer.subarray(0, bytesRead))
+        }
+        if (position <= end) return
+        await file.close()
+        controller.close()
+      } catch (failure) {
+        await file.close()
+        throw failure
+      }
+    },
+    cancel: () => file.close(),
+  }, { highWaterMark: 0 })
+}

@@ -1,0 +1,155 @@
+/** Answers the requests that signed URLs lead to: whole objects, byte ranges and uploads. */
+import type { ObjectMetadata, StorageProvider } from '../../kernel/contract/storage.ts'
+import { WebEncodeError } from '../../kernel/errors.ts'
+import { deny } from './failure.ts'
+import { type OpenObject, openObject, streamOf } from './files.ts'
+import { locate } from './keys.ts'
+import { type ByteRange, parseRange } from './range.ts'
+import { type Grant, parseGrant } from './signature.ts'
+
+export interface ServeOptions {
+  /** Directory of the buckets. */
+  readonly root: string
+  /** Path of the server below which buckets lie, e.g. `/v1/objects`. */
+  readonly publicPath: string
+  readonly signingKey: Uint8Array
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+  readonly upload: StorageProvider['upload']
+}
+
+/**
+ * Answers GET, HEAD and PUT of a signed URL.
+ * @throws WE-STO-001 missing, WE-STO-002 not signed for this, WE-STO-003 full, WE-SYS-007 not an object's URL
+ */
+export async function serveObject(request: Request, options: ServeOptions): Promise<Response> {
+  const { method } = request
+  if (method !== 'GET' && method !== 'HEAD' && method !== 'PUT') {
+    return new Response(null, { status: 405, headers: { allow: 'GET, HEAD, PUT' } })
+  }
+  const url = new URL(request.url)
+  const target = {
+    ...targetOf(url.pathname, options.publicPath),
+    method: method === 'PUT' ? 'PUT' as const : 'GET' as const,
+    query: url.searchParams,
+  }
+  const grant = parseGrant(target, options.signingKey, options.now() / 1000)
+  return method === 'PUT'
+    ? await receive(request, grant, options)
+    : await send(request, grant, options)
+}
+
+function targetOf(pathname: string, publicPath: string): { bucket: string; key: string } {
+  const isBelow = pathname.startsWith(`${publicPath}/`)
+  const [bucket = '', ...segments] = pathname.slice(publicPath.length + 1).split('/')
+  try {
+    if (isBelow) return { bucket, key: segments.map(decodeURIComponent).join('/') }
+  } catch (cause) {
+    throw new WebEncodeError('WE-SYS-007', 'The address is not validly encoded', { cause })
+  }
+  throw new WebEncodeError('WE-SYS-007', `No object has the address ${pathname}`)
+}
+
+async function send(request: Request, grant: Grant, { root }: ServeOptions): Promise<Response> {
+  const object = await openObject(await locate(root, grant.bucket, grant.key), grant.key)
+  const { metadata } = object
+  const headers = headersOf(metadata, grant)
+  const refuse = async (status: number) => {
+    await object.file.close()
+    return new Response(null, { status, headers })
+  }
+  if (isFresh(request, metadata)) return await refuse(304)
+  const range = isRangeCurrent(request, metadata)
+    ? parseRange(request.headers.get('range'), metadata.size)
+    : 'whole'
+  if (range === 'unsatisfiable') {
+    headers.set('content-range', `bytes */${metadata.size}`)
+    return await refuse(416)
+  }
+  return await sendBytes(request, object, headers, range)
+}
+
+async function sendBytes(
+  request: Request,
+  { file, metadata: { size } }: OpenObject,
+  headers: Headers,
+  range: ByteRange | 'whole',
+): Promise<Response> {
+  const { start, end } = range === 'whole' ? { start: 0, end: size - 1 } : range
+  headers.set('content-length', String(end - start + 1))
+  if (range !== 'whole') headers.set('content-range', `bytes ${start}-${end}/${size}`)
+  const hasBody = request.method === 'GET' && end >= start
+  if (!hasBody) await file.close()
+  const body = hasBody ? streamOf(file, start, end) : null
+  return new Response(body, { status: range === 'whole' ? 200 : 206, headers })
+}
+
+function headersOf(metadata: ObjectMetadata, grant: Grant): Headers {
+  return new Headers({
+    'content-type': metadata.contentType,
+    'content-disposition': dispositionOf(grant.downloadName),
+    'accept-ranges': 'bytes',
+    etag: metadata.etag,
+    'last-modified': new Date(metadata.lastModified * 1000).toUTCString(),
+    // May be kept, by the asker alone, but is asked for again each time.
+    'cache-control': 'private, no-cache',
+    'x-content-type-options': 'nosniff',
+  })
+}
+
+/** RFC 6266: a plain name for old clients, the real one encoded. */
+function dispositionOf(name: string | undefined): string {
+  if (name === undefined) return 'inline'
+  const plain = name.replaceAll(/[^\w .()-]/g, '_')
+  const encoded = encodeURIComponent(name.toWellFormed()).replaceAll(
+    /['()*]/g,
+    (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`,
+  )
+  return `attachment; filename="${plain}"; filename*=UTF-8''${encoded}`
+}
+
+function isFresh(request: Request, { etag }: ObjectMetadata): boolean {
+  const known = request.headers.get('if-none-match')
+  if (known === null) return false
+  return known.split(',').some((tag) =>
+    tag.trim() === '*' || tag.trim().replace(/^W\//, '') === etag
+  )
+}
+
+/** A range of a file that was replaced would be mixed with bytes of the old one: then everything is sent. */
+function isRangeCurrent(request: Request, { etag, lastModified }: ObjectMetadata): boolean {
+  const condition = request.headers.get('if-range')
+  if (condition === null || condition === etag) return true
+  return Date.parse(condition) === lastModified * 1000
+}
+
+async function receive(request: Request, grant: Grant, options: ServeOptions): Promise<Response> {
+  const { bucket, key, contentType } = grant
+  const action = `PUT object "${key}"`
+  if (contentType !== undefined && request.headers.get('content-type') !== contentType) {
+    deny(action, `its content type must be ${contentType}`)
+  }
+  const declared = request.headers.get('content-length')
+  const chunks = wholeBody(request.body ?? new Blob([]).stream(), declared, action)
+  const target = { bucket, path: key, signal: request.signal }
+  const summary = await options.upload(target, chunks)
+  return Response.json(summary, { status: 201, headers: { etag: summary.etag } })
+}
+
+/** The body; a connection that broke before the declared length is an error, not a shorter object. */
+async function* wholeBody(
+  body: AsyncIterable<Uint8Array>,
+  declared: string | null,
+  action: string,
+): AsyncGenerator<Uint8Array> {
+  let received = 0
+  for await (const chunk of body) {
+    received += chunk.length
+    yield chunk
+  }
+  if (declared === null || received === Number(declared)) return
+  throw new WebEncodeError(
+    'WE-STO-004',
+    `Cannot ${action}: ${received} of ${declared} bytes arrived`,
+  )
+}
