@@ -1,0 +1,31 @@
+/** Where things are inside the data folder, and the files of the build that the product reads. */
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** Folders and files below `WEBENCODE_DATA_DIR`. */
+export interface DataPaths {
+  readonly database: string
+  readonly objects: string
+  readonly users: string
+  readonly signingKey: string
+  readonly work: string
+}
+
+export function dataPathsOf(dataDirectory: string): DataPaths {
+  return {
+    database: join(dataDirectory, 'database'),
+    objects: join(dataDirectory, 'objects'),
+    users: join(dataDirectory, 'auth', 'users.json'),
+    signingKey: join(dataDirectory, 'auth', 'signing-key'),
+    work: join(dataDirectory, 'work'),
+  }
+}
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+/** The folder of built files, whether the sources run or what was built of them. */
+const built = /[/\\]dist[/\\]?$/.test(root) ? root : join(root, 'dist')
+
+/** The migrated database that a first start begins with. */
+export const templatePath = join(built, 'kernel/db/template.tar.gz')
+/** Style sheets and scripts of the pages. */
+export const assetsDirectory = join(built, 'ui/assets')
