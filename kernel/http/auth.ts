@@ -10,6 +10,7 @@ import type { AppEnv, HttpDeps, Identity } from './deps.ts'
 import { roleCovers, type Rule, ruleFinder } from './permissions.ts'
 import { identifySession } from './sessions.ts'
 
+const signedOutCodes: ReadonlySet<string> = new Set(['WE-AUTH-001', 'WE-AUTH-002'])
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 /** The signed-in caller of a guarded route. @throws WE-AUTH-001 on a public one */
@@ -54,6 +55,17 @@ export function guard(deps: HttpDeps): MiddlewareHandler<AppEnv> {
       if (identity.via === 'session' && !safeMethods.has(c.req.method)) await checkCsrf(c, identity)
     }
     await next()
+  }
+}
+
+/** Whether a request from before would still be let through. @throws when that cannot be found out now */
+export async function isStillAllowed(c: Context<AppEnv>, deps: HttpDeps): Promise<boolean> {
+  try {
+    await identify(c, deps)
+    return true
+  } catch (error) {
+    if (error instanceof WebEncodeError && signedOutCodes.has(error.code)) return false
+    throw error
   }
 }
 

@@ -90,8 +90,18 @@ export function answerFailure(
 }
 
 /** Answers paths and methods that no route has. */
-export const answerNotFound: NotFoundHandler<AppEnv> = (c) => {
-  throw new WebEncodeError('WE-SYS-007', `There is no ${c.req.method} ${c.req.path}`)
+export function answerNotFound(
+  deps: Pick<HttpDeps, 'log' | 'clock'>,
+  ui: UiMount | undefined,
+): NotFoundHandler<AppEnv> {
+  const answer = answerFailure(deps, ui)
+  return (c) =>
+    answer(new WebEncodeError('WE-SYS-007', `There is no ${c.req.method} ${c.req.path}`), c)
+}
+
+/** The status of the readiness probe. */
+export function readinessStatus(isReady: boolean): 200 | 503 {
+  return isReady ? 200 : 503
 }
 
 function failureFrom(thrown: unknown): WebEncodeError {
@@ -160,4 +170,13 @@ function logFailure(
   } else {
     deps.log.error(failure.message, { ...fields, error: failure, cause: failure.cause })
   }
+}
+
+/** The failure of a range without a single byte; tells the client the size. */
+export function rangeNotSatisfiable(c: Context<AppEnv>, size: number): WebEncodeError {
+  c.header('Content-Range', `bytes */${size}`)
+  return new WebEncodeError(
+    'WE-STO-005',
+    `The range ${c.req.header('range')} lies outside of ${size} bytes`,
+  )
 }

@@ -56,7 +56,6 @@ export async function identifySession(
   const session = await readSession(deps.db, hashOf(value))
   const user = session && await deps.auth.getUserProfile(session.userId)
   if (session === undefined || user === undefined) {
-    deleteCookie(c, sessionCookie, { path: '/' })
     throw new WebEncodeError('WE-AUTH-002', 'Your session has ended; sign in again')
   }
   const { userId, username, role } = user

@@ -108,7 +108,7 @@ export function createLiveHub(options: LiveHubOptions): LiveHub {
       return connections.size
     },
     async close() {
-      for (const connection of [...connections]) connection.shut()
+      for (const connection of connections) connection.shut()
       await topics.closeAll()
     },
   }
@@ -238,7 +238,7 @@ function openConnection(
       if (isClosed) return
       isClosed = true
       cancelRetry?.()
-      for (const name of [...sent.keys()]) forget(name)
+      for (const name of sent.keys()) forget(name)
       onClosed()
     },
   }

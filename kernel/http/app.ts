@@ -1,0 +1,72 @@
+/** The HTTP application: the middleware in its order, and every route. */
+import type { OpenAPIHono } from '@hono/zod-openapi'
+import type { MiddlewareHandler } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { WebEncodeError } from '../errors.ts'
+import { findRule, guard } from './auth.ts'
+import { clientAddress } from './client-address.ts'
+import type { AppEnv, HttpDeps, UiMount } from './deps.ts'
+import { measure } from './measure.ts'
+import { createApi, serveDescription } from './openapi.ts'
+import { apiRules } from './permissions.ts'
+import { answerFailure, answerNotFound } from './problem.ts'
+import { rateLimit } from './rate-limit.ts'
+import { requestId } from './request-id.ts'
+import { fileRoutes } from './routes/files.ts'
+import { jobDetailRoutes } from './routes/job-details.ts'
+import { jobFileRoutes } from './routes/job-files.ts'
+import { jobRoutes } from './routes/jobs.ts'
+import { liveRoutes } from './routes/live.ts'
+import { objectRoutes } from './routes/objects.ts'
+import { profileRoutes } from './routes/profiles.ts'
+import { signInRoutes } from './routes/sign-in.ts'
+import { systemRoutes } from './routes/system.ts'
+import { workerRoutes } from './routes/workers.ts'
+import { securityHeaders } from './security-headers.ts'
+
+/** Version of the API's description. */
+const apiVersion = '1.0.0'
+
+/**
+ * Builds the application.
+ * @param ui - the pages; without them only the API answers
+ */
+export function createApp(deps: HttpDeps, ui?: UiMount): OpenAPIHono<AppEnv> {
+  const { clock, config, log } = deps
+  const app = createApi()
+  app.use(requestId())
+  app.use(clientAddress(config.trustProxy))
+  app.use(measure(deps))
+  app.use(securityHeaders(config.publicUrl?.startsWith('https:') ?? false))
+  app.use(findRule([...apiRules, ...ui?.rules ?? []]))
+  app.use(rateLimit(clock, config))
+  app.use(limitBody(config.maxBodyBytes))
+  app.use(guard(deps))
+  app.onError(answerFailure({ clock, log }, ui))
+  app.notFound(answerNotFound({ clock, log }, ui))
+
+  app.route('/', systemRoutes(deps))
+  app.route('/', jobRoutes(deps))
+  app.route('/', jobDetailRoutes(deps))
+  app.route('/', jobFileRoutes(deps))
+  app.route('/', profileRoutes(deps))
+  app.route('/', workerRoutes(deps))
+  app.route('/', fileRoutes(deps))
+  app.route('/', liveRoutes(deps))
+  app.route('/', objectRoutes(deps))
+  app.route('/', signInRoutes(deps))
+  serveDescription(app, apiVersion)
+  if (ui !== undefined) app.route('/', ui.app)
+  return app
+}
+
+/** Limits every body but those that a handler streams. @throws WE-SYS-006 */
+function limitBody(maxSize: number): MiddlewareHandler<AppEnv> {
+  const limit = bodyLimit({
+    maxSize,
+    onError: () => {
+      throw new WebEncodeError('WE-SYS-006', `The body is larger than the ${maxSize} bytes allowed`)
+    },
+  })
+  return (c, next) => c.get('rule')?.isStreamed === true ? next() : limit(c, next)
+}

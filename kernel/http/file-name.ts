@@ -1,0 +1,16 @@
+/** Names of uploaded files, made safe for keys, URLs and command lines. */
+
+const longestName = 100
+
+/**
+ * The last part of a path as ASCII letters, digits, dots, dashes and underscores; never hidden, never empty. The
+ * extension survives shortening.
+ */
+export function safeFileName(given: string): string {
+  const base = given.split(/[/\\]/).at(-1) ?? ''
+  const ascii = base.normalize('NFKD').replaceAll(/[^A-Za-z0-9._-]+/g, '_')
+  const dot = ascii.lastIndexOf('.')
+  const extension = dot > 0 ? ascii.slice(dot).slice(0, 16) : ''
+  const stem = (dot > 0 ? ascii.slice(0, dot) : ascii).replace(/^[._-]+/, '').replace(/[._-]+$/, '')
+  return (stem === '' ? 'upload' : stem.slice(0, longestName - extension.length)) + extension
+}

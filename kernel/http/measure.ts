@@ -1,0 +1,25 @@
+/** Counts and times every request, and logs it. */
+import type { MiddlewareHandler } from 'hono'
+import type { AppEnv, HttpDeps } from './deps.ts'
+import { isUpgrade } from './request-id.ts'
+
+/** A WebSocket is not measured: its request lasts as long as somebody watches. */
+export function measure({ metrics, clock, log }: HttpDeps): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    const startMs = clock.now()
+    await next()
+    if (isUpgrade(c)) return
+    const { method } = c.req
+    const { status } = c.res
+    const seconds = (clock.now() - startMs) / 1000
+    metrics.httpRequest({ method, route: c.get('rule')?.path ?? 'none', status, seconds })
+    log.debug('answered', {
+      correlation_id: c.get('requestId'),
+      method,
+      path: c.req.path,
+      status,
+      seconds,
+      user_id: c.get('identity')?.caller.userId,
+    })
+  }
+}

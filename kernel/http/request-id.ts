@@ -1,0 +1,22 @@
+/** The id of a request: it goes into the answer, the log, and as correlation id down to the FFmpeg process. */
+import type { MiddlewareHandler } from 'hono'
+import { createRequestId } from '../ids.ts'
+import type { AppEnv } from './deps.ts'
+
+const saneId = /^[A-Za-z0-9._:-]{1,100}$/
+
+/** Takes `X-Request-Id` when it is 1 to 100 letters, digits and `. _ : -`, and makes one otherwise. */
+export function requestId(): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    const given = c.req.header('x-request-id')
+    const id = given !== undefined && saneId.test(given) ? given : createRequestId()
+    c.set('requestId', id)
+    await next()
+    if (!isUpgrade(c)) c.header('X-Request-Id', id)
+  }
+}
+
+/** True for a WebSocket handshake, whose answer belongs to the runtime and takes no more headers. */
+export function isUpgrade(c: Parameters<MiddlewareHandler<AppEnv>>[0]): boolean {
+  return c.req.header('upgrade') !== undefined
+}
