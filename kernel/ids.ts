@@ -16,6 +16,13 @@ export function taskIdFrom(jobId: string, kind: string, index = 0): TaskId {
   return `${jobId}.${kind}.${String(index).padStart(5, '0')}` as TaskId
 }
 
+/** The job of a task, read from the task's id. @throws TypeError when it is not the id of a task */
+export function jobIdFrom(taskId: string): JobId {
+  const jobId = /^(.+)\.[a-z]+\.\d{5}$/.exec(taskId)?.[1]
+  if (jobId === undefined) throw new TypeError(`"${taskId}" is not the id of a task`)
+  return jobId as JobId
+}
+
 /** A lease token: 128 random bits. Whoever holds it may report for the task. */
 export function createLeaseToken(): string {
   return randomBytes(16).toString('base64url')

@@ -76,7 +76,7 @@ export const taskMachine = taskSetup.createMachine({
     },
     blocked: {
       description: 'Waits for what it reads to be made, or made again.',
-      on: { inputsReady: 'ready', requeue: 'ready' },
+      on: { inputsReady: 'ready' },
     },
     ready: {
       description: 'Waits for a worker.',
