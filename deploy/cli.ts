@@ -1,0 +1,133 @@
+#!/usr/bin/env node
+/** The command line: encode a file, or look after the users of a box. */
+import { parseArgs } from 'node:util'
+import { encode, type EncodeResult } from './cli/encode.ts'
+import { addUser, createLink, listUsers, removeUser } from './cli/user.ts'
+import { webEncodeErrorFrom } from '../kernel/errors.ts'
+
+const usage = `webencode encode FILE --out DIR [--profile 720p_h264] [--overrides JSON] [--json]
+                 [--server URL --token TOKEN]
+webencode user add NAME --role viewer|operator|admin [--password PASSWORD] [--json]
+webencode user remove NAME
+webencode user list [--json]
+webencode link [NAME]          a new one-time sign-in link
+
+Without --server, encode runs the whole product inside the command, for this one file.
+The user commands work on the data folder (WEBENCODE_DATA_DIR, default ./data).
+Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.`
+
+const options = {
+  out: { type: 'string' },
+  profile: { type: 'string', default: '720p_h264' },
+  overrides: { type: 'string' },
+  server: { type: 'string' },
+  token: { type: 'string' },
+  role: { type: 'string', default: 'viewer' },
+  password: { type: 'string' },
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const
+
+/** A mistake in the words of the command. */
+class UsageError extends Error {}
+
+process.exitCode = await main(process.argv.slice(2))
+
+async function main(args: string[]): Promise<number> {
+  try {
+    const { values, positionals } = parse(args)
+    if (values.help) return print(usage)
+    const [command, ...rest] = positionals
+    if (command === 'encode') return await runEncode(rest, values)
+    if (command === 'user') return await runUser(rest, values)
+    if (command === 'link') return print(await createLink(process.env, rest[0] ?? 'admin'))
+    throw new UsageError(
+      command === undefined ? 'a command is missing' : `there is no command "${command}"`,
+    )
+  } catch (failure) {
+    return explain(failure)
+  }
+}
+
+function parse(args: string[]) {
+  try {
+    return parseArgs({ args, options, allowPositionals: true })
+  } catch (failure) {
+    throw new UsageError(failure instanceof Error ? failure.message : String(failure))
+  }
+}
+
+type Values = ReturnType<typeof parse>['values']
+
+async function runEncode([file, ...more]: string[], values: Values): Promise<number> {
+  if (file === undefined || more.length > 0) throw new UsageError('encode takes one file')
+  if (values.out === undefined) throw new UsageError('encode needs --out DIR')
+  const interrupted = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => interrupted.abort(new Error('interrupted')))
+  }
+  const result = await encode({
+    file,
+    profile: values.profile,
+    out: values.out,
+    env: process.env,
+    signal: interrupted.signal,
+    ...(values.overrides === undefined ? {} : { overrides: parseJson(values.overrides) }),
+    ...(values.server === undefined ? {} : { server: values.server }),
+    ...(values.token === undefined ? {} : { token: values.token }),
+  }).catch((failure: unknown) => {
+    if (interrupted.signal.aborted) return undefined
+    throw failure
+  })
+  return result === undefined ? 130 : report(result, values.json)
+}
+
+async function runUser([verb, name]: string[], values: Values): Promise<number> {
+  if (verb === 'list') return show(await listUsers(process.env), values.json)
+  if (name === undefined) throw new UsageError(`user ${verb ?? ''} needs a name`)
+  if (verb === 'add') {
+    return show(await addUser(process.env, name, values.role, values.password), values.json)
+  }
+  if (verb !== 'remove') throw new UsageError(`there is no command "user ${verb ?? ''}"`)
+  await removeUser(process.env, name)
+  return 0
+}
+
+function report({ job, files }: EncodeResult, asJson: boolean): number {
+  if (asJson) print(JSON.stringify({ job, files }, null, 2))
+  else for (const { path, sizeBytes } of files) print(`${path}  ${(sizeBytes / 1e6).toFixed(1)} MB`)
+  if (job.status === 'completed') return 0
+  console.error(`${job.status}: ${job.error?.code ?? ''} ${job.error?.message ?? ''}`)
+  return 1
+}
+
+function show(value: unknown, asJson: boolean): number {
+  if (asJson || typeof value !== 'object') return print(JSON.stringify(value, null, 2))
+  for (const row of Array.isArray(value) ? value : [value]) {
+    print(Object.values(row as object).join('  '))
+  }
+  return 0
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new UsageError('--overrides must be JSON')
+  }
+}
+
+function explain(failure: unknown): number {
+  if (failure instanceof UsageError) {
+    console.error(`webencode: ${failure.message}\n\n${usage}`)
+    return 2
+  }
+  const { code, message } = webEncodeErrorFrom(failure)
+  console.error(`webencode: ${code} ${message}`)
+  return 1
+}
+
+function print(text: string): 0 {
+  console.log(text)
+  return 0
+}
