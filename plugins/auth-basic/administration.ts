@@ -1,0 +1,129 @@
+/** What administrators do with users. Wrong input is WE-PLG-003. */
+import { randomUUID } from 'node:crypto'
+import type { Role, UserProfile } from '../../kernel/contract/auth.ts'
+import type { Log } from '../../kernel/log.ts'
+import { hashPassword } from './password.ts'
+import { createSecret, hashOf } from './secret.ts'
+import type { User, UserFile } from './user-file.ts'
+import { isAdmin, isNamed, profileFrom, refusal, requireUser } from './users.ts'
+
+export interface NewUser {
+  /** 1 to 64 letters, digits, dots, dashes, underscores or `@`. Upper and lower case are the same. */
+  readonly username: string
+  readonly role: Role
+  /** 8 to 1024 characters; absent: signs in by link and token only. */
+  readonly password?: string
+}
+
+/** The commands of administrators. */
+export interface Administration {
+  /** Makes the user `admin` when there is no administrator, and a sign-in code for the first one. `token` only when made. */
+  ensureAdmin(): Promise<{ created: boolean; oneTimeCode: string; token?: string }>
+  /** A code that signs this user in once, within 15 minutes. */
+  createOneTimeCode(userId: string): Promise<string>
+  /** @returns the user, and an API token that is shown only now */
+  addUser(user: NewUser): Promise<{ user: UserProfile; token: string }>
+  /** Another API token. @param expiresAtUnix - 0: does not expire */
+  createToken(userId: string, expiresAtUnix?: number): Promise<string>
+  /** Their sessions end with their next request. The last administrator cannot be removed. */
+  removeUser(userId: string): Promise<void>
+  setPassword(userId: string, password: string): Promise<void>
+}
+
+const codeSeconds = 15 * 60
+
+/** Commands on one file of users. */
+export function createAdministration(
+  file: UserFile,
+  nowUnix: () => number,
+  log: Log,
+): Administration {
+  async function addUser({ username, role, password }: NewUser) {
+    checkUsername(username)
+    const passwordHash = password === undefined ? undefined : await hashChecked(password)
+    const token = createSecret('we_')
+    const user: User = {
+      id: randomUUID(),
+      username,
+      email: '',
+      displayName: username,
+      role,
+      ...(passwordHash === undefined ? {} : { password: passwordHash }),
+      tokens: [{ hash: hashOf(token), createdAtUnix: nowUnix(), expiresAtUnix: 0 }],
+      createdAtUnix: nowUnix(),
+      lastLoginUnix: 0,
+    }
+    await file.change(({ users }) => {
+      if (users.some((other) => isNamed(other, username))) {
+        throw refusal(`Cannot add the user ${username}: the name is taken`)
+      }
+      users.push(user)
+    })
+    log.info('user added', { user_id: user.id, role })
+    return { user: profileFrom(user), token }
+  }
+
+  async function createOneTimeCode(userId: string): Promise<string> {
+    const code = createSecret('')
+    await file.change((data) => {
+      requireUser(data, userId)
+      data.codes = data.codes.filter(isFresh)
+      data.codes.push({ hash: hashOf(code), userId, expiresAtUnix: nowUnix() + codeSeconds })
+    })
+    return code
+  }
+
+  return {
+    addUser,
+    createOneTimeCode,
+    async ensureAdmin() {
+      const admin = (await file.read()).users.find(isAdmin)
+      if (admin !== undefined) {
+        return { created: false, oneTimeCode: await createOneTimeCode(admin.id) }
+      }
+      const { user, token } = await addUser({ username: 'admin', role: 'admin' })
+      return { created: true, oneTimeCode: await createOneTimeCode(user.userId), token }
+    },
+    async createToken(userId, expiresAtUnix = 0) {
+      const token = createSecret('we_')
+      await file.change((data) => {
+        const { tokens } = requireUser(data, userId)
+        tokens.push({ hash: hashOf(token), createdAtUnix: nowUnix(), expiresAtUnix })
+      })
+      return token
+    },
+    async removeUser(userId) {
+      await file.change((data) => {
+        const user = requireUser(data, userId)
+        if (isAdmin(user) && data.users.filter(isAdmin).length === 1) {
+          throw refusal(`Cannot remove ${user.username}: there must be an administrator`)
+        }
+        data.users = data.users.filter((other) => other !== user)
+        data.codes = data.codes.filter((code) => code.userId !== userId)
+      })
+      log.info('user removed', { user_id: userId })
+    },
+    async setPassword(userId, password) {
+      const hash = await hashChecked(password)
+      await file.change((data) => {
+        requireUser(data, userId).password = hash
+      })
+    },
+  }
+}
+
+function checkUsername(username: string): void {
+  if (/^[A-Za-z0-9._@-]{1,64}$/.test(username)) return
+  throw refusal(
+    `Cannot add the user ${
+      JSON.stringify(username)
+    }: a name has 1 to 64 letters, digits or . _ @ -`,
+  )
+}
+
+async function hashChecked(password: string): Promise<string> {
+  if (password.length < 8 || password.length > 1024) {
+    throw refusal(`A password has 8 to 1024 characters, and this one has ${password.length}`)
+  }
+  return await hashPassword(password)
+}
