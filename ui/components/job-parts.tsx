@@ -1,0 +1,217 @@
+/** The parts of a job's page: steps, failure, outputs, facts and timeline. */
+import type { JobEventView, JobPhase, JobView } from '../../kernel/contract/job.ts'
+import type { Json } from '../../kernel/contract/json.ts'
+import type { OutputFile } from '../../kernel/contract/task.ts'
+import { errorCatalog } from '../../kernel/errors.ts'
+import { formatBytes, formatDuration, formatSpeed } from './format.ts'
+import { Icon } from './icons.tsx'
+import { Facts } from './panels.tsx'
+
+const steps: readonly (readonly [phase: JobPhase, label: string])[] = [
+  ['queued', 'Queued'],
+  ['probing', 'Probe'],
+  ['encoding', 'Encode'],
+  ['stitching', 'Stitch'],
+  ['verifying', 'Verify'],
+  ['completed', 'Done'],
+]
+
+/** Where the job is on its way. A job that failed or was cancelled shows no way. */
+export function Steps({ phase }: { phase: JobPhase }) {
+  const at = steps.findIndex(([step]) => step === phase)
+  if (at === -1) return null
+  return (
+    <ol class='flex items-center text-xs' aria-label='Steps'>
+      {steps.map(([, label], i) => {
+        const isDone = i < at || phase === 'completed'
+        return (
+          <li
+            class='flex items-center not-last:flex-1'
+            aria-current={i === at ? 'step' : undefined}
+          >
+            <span
+              class={`flex items-center gap-1.5 ${
+                i === at || isDone ? 'text-foreground' : 'text-muted-foreground'
+              } ${i === at ? 'font-medium' : ''}`}
+            >
+              <Icon
+                name={isDone ? 'circle-check' : i === at ? 'loader-circle' : 'circle-dashed'}
+                class={`size-4 ${
+                  isDone ? 'text-success' : i === at ? 'animate-spin text-brand' : ''
+                }`}
+              />
+              <span class={i === at ? '' : 'max-sm:sr-only'}>{label}</span>
+            </span>
+            {i < steps.length - 1 && (
+              <span
+                class={`mx-2 h-px min-w-3 flex-1 ${i < at ? 'bg-success' : 'bg-border'}`}
+                aria-hidden='true'
+              />
+            )}
+          </li>
+        )
+      })}
+    </ol>
+  )
+}
+
+/** Why a job failed, in words, and what can be done. */
+export function FailureCard({ error }: { error: NonNullable<JobView['error']> }) {
+  const entry = Object.entries(errorCatalog).find(([code]) => code === error.code)?.[1]
+  return (
+    <section class='card border-s-4 border-danger' aria-label='Why it failed' id='failure'>
+      <section class='flex flex-col gap-3'>
+        <div class='flex items-center gap-2.5'>
+          <Icon name='circle-alert' class='size-5 text-danger' />
+          <h2 class='text-base font-semibold'>{entry?.title ?? 'The job failed'}</h2>
+          <span class='badge font-mono' data-tone='danger'>{error.code}</span>
+        </div>
+        <p class='break-words'>{error.message}</p>
+        {entry && (
+          <p class='text-muted-foreground'>
+            <span class='font-medium text-foreground'>What to do:</span> {entry.resolution}
+          </p>
+        )}
+        {error.detail && (
+          <details>
+            <summary class='link w-fit'>Last lines of the tool</summary>
+            <pre class='log mt-3 max-h-80'>{error.detail}</pre>
+          </details>
+        )}
+      </section>
+    </section>
+  )
+}
+
+/** The finished files with their checksums. */
+export function OutputList({ jobId, outputs }: { jobId: string; outputs: readonly OutputFile[] }) {
+  return (
+    <ul class='flex flex-col divide-y divide-border'>
+      {outputs.map((output) => (
+        <li class='flex flex-wrap items-center gap-x-4 gap-y-2 py-3 first:pt-0 last:pb-0'>
+          <div class='min-w-0 flex-1'>
+            <span class='block truncate font-medium'>{output.name}</span>
+            <span class='block text-xs text-muted-foreground'>
+              {formatBytes(output.object.sizeBytes)} · {output.contentType}
+            </span>
+            <button
+              type='button'
+              class='group mt-0.5 block max-w-full cursor-pointer truncate text-start font-mono text-xs text-muted-foreground hover:text-foreground'
+              data-copy={output.object.sha256}
+              title='Copy the SHA-256 checksum'
+            >
+              <span class='font-sans font-medium group-data-copied:hidden'>sha256</span>
+              <span class='hidden font-sans font-medium text-success-text group-data-copied:inline'>
+                copied
+              </span>{' '}
+              {output.object.sha256}
+            </button>
+          </div>
+          <a
+            class='btn'
+            data-variant='outline'
+            data-size='sm'
+            href={`${outputUrl(jobId, output.name)}?download=1`}
+            download={output.name}
+          >
+            <Icon name='download' />
+            Download
+          </a>
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+/** Plays an output that browsers can play. It keeps playing while the page around it changes. */
+export function Player({ jobId, output }: { jobId: string; output: OutputFile }) {
+  const source = outputUrl(jobId, output.name)
+  if (output.contentType.startsWith('audio/')) {
+    return (
+      <audio id='player' class='w-full' controls preload='metadata' src={source} hx-morph-skip />
+    )
+  }
+  return (
+    <video
+      id='player'
+      class='aspect-video w-full rounded-xl bg-black'
+      controls
+      playsinline
+      preload='metadata'
+      src={source}
+      aria-label={output.name}
+      hx-morph-skip
+    />
+  )
+}
+
+/** Stable address of an output; it answers byte ranges. */
+export function outputUrl(jobId: string, name: string): string {
+  return `/v1/jobs/${encodeURIComponent(jobId)}/outputs/${encodeURIComponent(name)}`
+}
+
+/** What is known about the source. */
+export function MediaFacts({ media }: { media: NonNullable<JobView['media']> }) {
+  const { width, height, duration_seconds, size_bytes, fps, audio_codec, audio_channels } = media
+  const isNumber = (value: Json | undefined): value is number => typeof value === 'number'
+  return (
+    <Facts
+      facts={[
+        ['Length', isNumber(duration_seconds) ? formatDuration(duration_seconds) : null],
+        ['Size', isNumber(size_bytes) ? formatBytes(size_bytes) : null],
+        ['Format', textOf(media['format'])],
+        ['Video', textOf(media['video_codec'])],
+        ['Picture', isNumber(width) && isNumber(height) ? `${width} × ${height}` : null],
+        ['Frame rate', isNumber(fps) ? `${Number(fps.toFixed(3))} fps` : null],
+        [
+          'Frames',
+          isNumber(media['total_frames']) ? media['total_frames'].toLocaleString('en') : null,
+        ],
+        [
+          'Audio',
+          audio_codec === undefined
+            ? 'none'
+            : `${textOf(audio_codec)}${isNumber(audio_channels) ? `, ${audio_channels} ch` : ''}`,
+        ],
+      ]}
+    />
+  )
+}
+
+/** What verification checked before the job was called complete. */
+export function ReportFacts(
+  { report }: { report: Readonly<Record<string, string | number | boolean>> },
+) {
+  return (
+    <Facts
+      facts={Object.entries(report).map(([name, value]) => [
+        sentenceCase(name),
+        typeof value === 'boolean' ? value ? 'yes' : 'no' : String(value),
+      ])}
+    />
+  )
+}
+
+/** Sum of what the running tasks say about their pace: `310 fps · 12×`. */
+export function paceSentence(
+  tasks: readonly { fps: number | null; speed: number | null }[],
+): string {
+  const fps = tasks.reduce((sum, task) => sum + (task.fps ?? 0), 0)
+  const speed = tasks.reduce((sum, task) => sum + (task.speed ?? 0), 0)
+  return [fps > 0 && `${Math.round(fps)} fps`, speed > 0 && `${formatSpeed(speed)} real time`]
+    .filter(Boolean).join(' · ')
+}
+
+/** Events of the job itself come first in importance; those of tasks are named after their task. */
+export function isMilestone(event: JobEventView, jobId: string): boolean {
+  return event.actor_id === jobId
+}
+
+function textOf(value: Json | undefined): string | null {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : null
+}
+
+function sentenceCase(name: string): string {
+  const words = name.replaceAll('_', ' ').replaceAll(/([a-z])([A-Z])/g, '$1 $2').toLowerCase()
+  return words.charAt(0).toUpperCase() + words.slice(1)
+}

@@ -1,0 +1,79 @@
+/** What the settings of a profile mean, in words. */
+import type { AudioSettings, Profile, VideoSettings } from '../../kernel/contract/profile.ts'
+import { formatBitrate } from './format.ts'
+
+const codecNames: Record<VideoSettings['codec'], string> = {
+  libx264: 'H.264',
+  libx265: 'H.265 (HEVC)',
+  'libvpx-vp9': 'VP9',
+  'libaom-av1': 'AV1 (libaom)',
+  libsvtav1: 'AV1 (SVT)',
+  hevc_nvenc: 'H.265 on an NVIDIA GPU',
+  copy: 'Video as it is',
+}
+
+const audioNames: Record<AudioSettings['codec'], string> = {
+  aac: 'AAC',
+  libopus: 'Opus',
+  copy: 'Audio as it is',
+}
+
+/** What a video encoder is called. */
+export function nameOfVideoCodec(codec: VideoSettings['codec']): string {
+  return codecNames[codec]
+}
+
+/** The facts of a profile, the most telling first. */
+export function profileFacts(profile: Profile): (readonly [label: string, value: string])[] {
+  const { video, audio } = profile
+  const isCopy = video.codec === 'copy'
+  return [
+    ['Video', codecNames[video.codec]],
+    ...(isCopy ? [] : [
+      ['Picture', pictureOf(video)] as const,
+      ['Quality', qualityOf(video)] as const,
+    ]),
+    ['Audio', audioOf(audio)],
+    ['Container', profile.container.toUpperCase()],
+    ...(isCopy ? [] : [['Chunks', `${profile.chunkSeconds} s`] as const]),
+  ]
+}
+
+/** `H.264 · up to 1920 × 1080 · MP4` */
+export function profileSummary(profile: Profile): string {
+  const { video } = profile
+  return [
+    codecNames[video.codec],
+    video.codec === 'copy' ? undefined : pictureOf(video),
+    profile.container.toUpperCase(),
+  ].filter(Boolean).join(' · ')
+}
+
+function pictureOf({ width, height, fit }: VideoSettings): string {
+  if (width === undefined && height === undefined) return 'size of the source'
+  const box = `${width ?? 'any'} × ${height ?? 'any'}`
+  return fit === 'pad' ? `exactly ${box}` : `up to ${box}`
+}
+
+function qualityOf({ rateControl, preset }: VideoSettings): string {
+  const pace = preset === undefined ? '' : `, ${preset}`
+  if (rateControl === undefined) return `the encoder's own${pace}`
+  if (rateControl.mode === 'abr') {
+    return `${formatBitrate(rateControl.bitrateBps)} on average${pace}`
+  }
+  const cap = rateControl.maxrateBps === undefined
+    ? ''
+    : `, at most ${formatBitrate(rateControl.maxrateBps)}`
+  return `CRF ${rateControl.crf}${cap}${pace}`
+}
+
+function audioOf(audio: AudioSettings): string {
+  if (audio.codec === 'copy') return audioNames.copy
+  return `${audioNames[audio.codec]} ${formatBitrate(audio.bitrateBps)}, ${
+    channelsOf(audio.channels)
+  }`
+}
+
+function channelsOf(channels: number): string {
+  return channels === 1 ? 'mono' : channels === 2 ? 'stereo' : `${channels} channels`
+}

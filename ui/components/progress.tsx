@@ -1,0 +1,85 @@
+/** Progress: the bar, and the strip with one cell for each chunk of a job. */
+import type { TaskView } from '../../kernel/contract/job.ts'
+import { formatCount, formatPercent, formatTimecode } from './format.ts'
+import { labelOfTask, type Tone } from './status.tsx'
+
+/** A bar from 0 to 100; `label` says to screen readers what makes progress. */
+export function ProgressBar(
+  { percent, label, tone = 'active', size = 'sm' }: {
+    percent: number
+    label: string
+    tone?: Tone
+    size?: 'sm' | 'lg'
+  },
+) {
+  return (
+    <progress
+      class='bar'
+      value={String(Math.round(percent * 10) / 10)}
+      max='100'
+      data-tone={tone}
+      data-size={size}
+      aria-label={label}
+      aria-valuetext={formatPercent(percent)}
+    />
+  )
+}
+
+/** More cells than this are drawn small. */
+const denseFrom = 240
+
+/** The chunks of a job in the order of the video, each in the colour of its state and filled as far as it is done. */
+export function ChunkStrip({ chunks }: { chunks: readonly TaskView[] }) {
+  return (
+    <div class='flex flex-col gap-3'>
+      <div
+        class='chunks'
+        data-dense={chunks.length > denseFrom ? '' : undefined}
+        role='img'
+        aria-label={summaryOf(chunks)}
+      >
+        {chunks.map((chunk) => (
+          <progress
+            id={`cell-${chunk.sequence_index}`}
+            value={String(Math.round(chunk.progress_pct))}
+            max='100'
+            data-state={chunk.status}
+            title={titleOf(chunk)}
+          />
+        ))}
+      </div>
+      <ul class='flex flex-wrap gap-x-4 gap-y-1 text-xs text-muted-foreground' aria-hidden='true'>
+        {countsOf(chunks).map(([status, count]) => (
+          <li class='flex items-center gap-1.5'>
+            <span class='swatch' data-state={status} />
+            {labelOfTask(status)} <span class='tabular-nums'>{count}</span>
+          </li>
+        ))}
+      </ul>
+    </div>
+  )
+}
+
+const states = ['completed', 'running', 'ready', 'waiting', 'failed', 'cancelled'] as const
+
+function countsOf(chunks: readonly TaskView[]): [TaskView['status'], number][] {
+  return states
+    .map((status): [TaskView['status'], number] => [
+      status,
+      chunks.filter((chunk) => chunk.status === status).length,
+    ])
+    .filter(([, count]) => count > 0)
+}
+
+function summaryOf(chunks: readonly TaskView[]): string {
+  const counts = countsOf(chunks).map(([status, count]) => `${count} ${labelOfTask(status)}`)
+  return `${formatCount(chunks.length, 'chunk')}: ${counts.join(', ').toLowerCase()}`
+}
+
+function titleOf(chunk: TaskView): string {
+  const range = `${formatTimecode(chunk.start_time_sec)} – ${formatTimecode(chunk.end_time_sec)}`
+  const state = chunk.status === 'running'
+    ? `running, ${formatPercent(chunk.progress_pct)}`
+    : labelOfTask(chunk.status).toLowerCase()
+  return `Chunk ${chunk.sequence_index + 1} (${range}): ${state}`
+}

@@ -1,0 +1,100 @@
+/** What each status and phase is called, its tone, and the badge that shows it. */
+import type { JobPhase, JobStatus, TaskView, WorkerView } from '../../kernel/contract/job.ts'
+import type { TaskKind } from '../../kernel/contract/task.ts'
+import { Icon, type IconName } from './icons.tsx'
+
+/** The meaning of a colour. */
+export type Tone = 'neutral' | 'active' | 'success' | 'warning' | 'danger'
+
+interface StatusLook {
+  readonly label: string
+  readonly tone: Tone
+  readonly icon: IconName
+}
+
+const jobLooks: Record<JobStatus, StatusLook> = {
+  queued: { label: 'Queued', tone: 'neutral', icon: 'clock' },
+  processing: { label: 'Processing', tone: 'active', icon: 'activity' },
+  stitching: { label: 'Stitching', tone: 'active', icon: 'combine' },
+  uploading: { label: 'Verifying', tone: 'active', icon: 'shield-check' },
+  completed: { label: 'Completed', tone: 'success', icon: 'circle-check' },
+  failed: { label: 'Failed', tone: 'danger', icon: 'circle-alert' },
+  cancelled: { label: 'Cancelled', tone: 'neutral', icon: 'ban' },
+}
+
+const taskLooks: Record<TaskView['status'], StatusLook> = {
+  ready: { label: 'Ready', tone: 'neutral', icon: 'clock' },
+  running: { label: 'Running', tone: 'active', icon: 'activity' },
+  waiting: { label: 'Waiting to retry', tone: 'warning', icon: 'timer' },
+  completed: { label: 'Completed', tone: 'success', icon: 'circle-check' },
+  failed: { label: 'Failed', tone: 'danger', icon: 'circle-alert' },
+  cancelled: { label: 'Cancelled', tone: 'neutral', icon: 'ban' },
+}
+
+const workerLooks: Record<WorkerView['status'], StatusLook> = {
+  healthy: { label: 'Healthy', tone: 'success', icon: 'circle-check' },
+  degraded: { label: 'Degraded', tone: 'warning', icon: 'triangle-alert' },
+  draining: { label: 'Draining', tone: 'warning', icon: 'timer' },
+  offline: { label: 'Offline', tone: 'neutral', icon: 'wifi-off' },
+}
+
+/** What a job in this phase is doing, for a person. */
+export const phaseSentences: Record<JobPhase, string> = {
+  queued: 'Waiting for a worker',
+  probing: 'Reading the source',
+  encoding: 'Encoding chunks',
+  stitching: 'Joining the chunks',
+  verifying: 'Checking the result',
+  completed: 'Done',
+  failed: 'Failed',
+  cancelled: 'Cancelled',
+}
+
+/** What the kinds of tasks are called. */
+export const taskKindLabels: Record<TaskKind, string> = {
+  probe: 'Probe',
+  encode: 'Chunk',
+  audio: 'Audio',
+  stitch: 'Stitch',
+  remux: 'Remux',
+  verify: 'Verify',
+}
+
+/** The tone of a job's progress bar. */
+export function toneOfJob(status: JobStatus): Tone {
+  return jobLooks[status].tone
+}
+
+/** The name of a job status. */
+export function labelOfJob(status: JobStatus): string {
+  return jobLooks[status].label
+}
+
+/** The name of a task status. */
+export function labelOfTask(status: TaskView['status']): string {
+  return taskLooks[status].label
+}
+
+/** The status of a job. */
+export function JobBadge({ status }: { status: JobStatus }) {
+  return <StatusBadge look={jobLooks[status]} />
+}
+
+/** The status of a task. */
+export function TaskBadge({ status }: { status: TaskView['status'] }) {
+  return <StatusBadge look={taskLooks[status]} />
+}
+
+/** The status of a worker. */
+export function WorkerBadge({ status }: { status: WorkerView['status'] }) {
+  return <StatusBadge look={workerLooks[status]} />
+}
+
+function StatusBadge({ look }: { look: StatusLook }) {
+  return (
+    <span class='badge' data-tone={look.tone}>
+      <Icon name={look.icon} class={look.tone === 'active' ? 'pulse' : ''} />
+      {look.label}
+    </span>
+  )
+}

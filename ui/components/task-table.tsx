@@ -1,0 +1,150 @@
+/** The tasks of a job. */
+import type { TaskView } from '../../kernel/contract/job.ts'
+import { PostButton } from './forms.tsx'
+import { formatBytes, formatPercent, formatSpeed, formatTimecode } from './format.ts'
+import { ProgressBar } from './progress.tsx'
+import { TaskBadge, taskKindLabels } from './status.tsx'
+
+/** A longer list shows only what is not done, so that a live page stays light. */
+export const shortListLimit = 60
+
+interface TaskTableProps {
+  readonly tasks: readonly TaskView[]
+  /** Hostnames by worker id. */
+  readonly workers: ReadonlyMap<string, string>
+  /** May the reader requeue? Then the token of the forms. */
+  readonly csrfToken: string | undefined
+}
+
+/** One row a task. */
+export function TaskTable({ tasks, workers, csrfToken }: TaskTableProps) {
+  return (
+    <div class='table-container max-h-[36rem] overflow-y-auto'>
+      <table class='table'>
+        <thead class='sticky top-0 z-10 bg-card'>
+          <tr>
+            <th scope='col'>Task</th>
+            <th scope='col'>Status</th>
+            <th scope='col' class='hidden sm:table-cell'>Attempt</th>
+            <th scope='col' class='hidden md:table-cell'>Worker</th>
+            <th scope='col' class='hidden text-end sm:table-cell'>Output</th>
+            <th scope='col'>
+              <span class='sr-only'>Actions</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {tasks.map((task) => (
+            <TaskRow
+              task={task}
+              worker={task.assigned_worker_id === null
+                ? undefined
+                : workers.get(task.assigned_worker_id) ?? task.assigned_worker_id}
+              csrfToken={csrfToken}
+            />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
+
+function TaskRow(
+  { task, worker, csrfToken }: {
+    task: TaskView
+    worker: string | undefined
+    csrfToken: string | undefined
+  },
+) {
+  const name = nameOfTask(task)
+  return (
+    <tr id={`task-${task.id}`}>
+      <td>
+        <span class='font-medium'>{name}</span>
+        {task.kind === 'encode' && (
+          <span class='block text-xs text-muted-foreground tabular-nums'>
+            {formatTimecode(task.start_time_sec)} – {formatTimecode(task.end_time_sec)}
+          </span>
+        )}
+      </td>
+      <td>
+        <TaskState task={task} />
+      </td>
+      <td class='hidden tabular-nums sm:table-cell'>
+        {task.attempt_count} <span class='text-muted-foreground'>of {task.max_attempts}</span>
+      </td>
+      <td class='hidden max-w-40 truncate text-muted-foreground md:table-cell'>{worker ?? '—'}</td>
+      <td class='hidden text-end tabular-nums sm:table-cell'>
+        {task.output_size_bytes === null ? '—' : formatBytes(task.output_size_bytes)}
+      </td>
+      <td class='text-end'>
+        <div class='flex justify-end gap-1'>
+          {csrfToken !== undefined && canRequeue(task) && (
+            <PostButton
+              action={`/jobs/${task.job_id}/tasks/${task.id}/requeue`}
+              csrfToken={csrfToken}
+              label='Requeue'
+              variant='ghost'
+              size='xs'
+              accessibleLabel={`Requeue ${name}`}
+            />
+          )}
+          {task.attempt_count > 0 && (
+            <a
+              class='btn'
+              data-variant='ghost'
+              data-size='xs'
+              href={`/jobs/${task.job_id}/logs?task=${encodeURIComponent(task.id)}`}
+              aria-label={`Log of ${name}`}
+            >
+              Log
+            </a>
+          )}
+        </div>
+      </td>
+    </tr>
+  )
+}
+
+function TaskState({ task }: { task: TaskView }) {
+  if (task.status === 'running') {
+    return (
+      <div class='flex min-w-32 flex-col gap-1.5'>
+        <ProgressBar percent={task.progress_pct} label={`Progress of ${nameOfTask(task)}`} />
+        <span class='text-xs text-muted-foreground tabular-nums'>
+          {formatPercent(task.progress_pct)}
+          {task.fps !== null && ` · ${Math.round(task.fps)} fps`}
+          {task.speed !== null && ` · ${formatSpeed(task.speed)}`}
+        </span>
+      </div>
+    )
+  }
+  return (
+    <>
+      <TaskBadge status={task.status} />
+      {task.error && task.status !== 'completed' && (
+        <span class='mt-1 block max-w-64 text-xs whitespace-normal text-muted-foreground'>
+          {task.error.message}
+        </span>
+      )}
+    </>
+  )
+}
+
+/** `Chunk 12`, `Probe`. */
+export function nameOfTask(task: Pick<TaskView, 'kind' | 'sequence_index'>): string {
+  const label = taskKindLabels[task.kind]
+  return task.kind === 'encode' ? `${label} ${task.sequence_index + 1}` : label
+}
+
+/** The tasks that a short list shows: all of them, or of many those that run, wait or failed, and those that are no chunks. */
+export function shortList(tasks: readonly TaskView[]): readonly TaskView[] {
+  if (tasks.length <= shortListLimit) return tasks
+  const isInteresting = (task: TaskView) =>
+    task.kind !== 'encode' || ['running', 'waiting', 'failed'].includes(task.status)
+  return tasks.filter(isInteresting).slice(0, shortListLimit)
+}
+
+function canRequeue(task: TaskView): boolean {
+  return task.status === 'running' || task.status === 'waiting' || task.status === 'failed'
+}

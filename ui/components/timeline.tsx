@@ -1,0 +1,128 @@
+/** The timeline of a job: what its actors heard, in words. */
+import type { JobEventView } from '../../kernel/contract/job.ts'
+import type { Json } from '../../kernel/contract/json.ts'
+import { type TaskKind, taskKinds } from '../../kernel/contract/task.ts'
+import { Icon, type IconName } from './icons.tsx'
+import type { Tone } from './status.tsx'
+import { nameOfTask } from './task-table.tsx'
+import { Time } from './time.tsx'
+
+interface Step {
+  readonly text: string
+  readonly icon: IconName
+  readonly tone: Tone
+}
+
+const toneClasses: Record<Tone, string> = {
+  neutral: 'text-muted-foreground',
+  active: 'text-brand',
+  success: 'text-success-text',
+  warning: 'text-warning-text',
+  danger: 'text-danger-text',
+}
+
+/** Newest first. Events that only repeat what another one says are left out. */
+export function Timeline(
+  { jobId, events, now }: { jobId: string; events: readonly JobEventView[]; now: number },
+) {
+  return (
+    <ol class='flex max-h-96 flex-col gap-3 overflow-y-auto'>
+      {events.toReversed().map((event) => {
+        const step = stepFrom(event, jobId)
+        return step && (
+          <li id={`event-${event.id}`} class='flex items-start gap-2.5'>
+            <Icon name={step.icon} class={`mt-0.5 size-4 ${toneClasses[step.tone]}`} />
+            <span class='min-w-0 flex-1 break-words'>{step.text}</span>
+            <span class='text-xs text-muted-foreground'>
+              <Time at={event.at} now={now} />
+            </span>
+          </li>
+        )
+      })}
+    </ol>
+  )
+}
+
+/** What an event means to a person; undefined when another event says it better. */
+export function stepFrom(event: JobEventView, jobId: string): Step | undefined {
+  return event.actor_id === jobId ? jobStepFrom(event) : taskStepFrom(event)
+}
+
+function jobStepFrom({ type, data }: JobEventView): Step | undefined {
+  switch (type) {
+    case 'xstate.init':
+      return { text: 'Job created', icon: 'circle-plus', tone: 'neutral' }
+    case 'taskStarted':
+      return { text: 'A worker took the job', icon: 'play', tone: 'active' }
+    case 'cancel': {
+      const by = field(data, 'by')
+      return { text: by ? `Cancelled by ${by}` : 'Cancelled', icon: 'ban', tone: 'neutral' }
+    }
+    case 'taskFailed':
+      return {
+        text: `Gave up: ${failureMessage(data) ?? 'a task failed for good'}`,
+        icon: 'circle-alert',
+        tone: 'danger',
+      }
+    case 'taskDamaged':
+      return { text: 'Damaged intermediates are made again', icon: 'repeat-2', tone: 'warning' }
+    case 'taskFinished':
+      return undefined
+    default:
+      return { text: type, icon: 'info', tone: 'neutral' }
+  }
+}
+
+function taskStepFrom({ type, data, actor_id }: JobEventView): Step | undefined {
+  const task = taskNameFrom(actor_id)
+  switch (type) {
+    case 'xstate.init':
+    case 'jobEnded':
+    case 'inputsReady':
+      return undefined
+    case 'claim':
+      return { text: `${task}: taken by ${field(data, 'workerId')}`, icon: 'play', tone: 'neutral' }
+    case 'finish':
+      return { text: `${task}: finished`, icon: 'check', tone: 'success' }
+    case 'fail':
+      return {
+        text: `${task}: ${failureMessage(data) ?? 'failed'}`,
+        icon: 'circle-alert',
+        tone: 'danger',
+      }
+    case 'leaseExpired':
+    case 'workerLost':
+      return { text: `${task}: its worker was lost`, icon: 'wifi-off', tone: 'warning' }
+    case 'release':
+      return { text: `${task}: given back by its worker`, icon: 'repeat-2', tone: 'warning' }
+    case 'requeue':
+      return { text: `${task}: requeued by hand`, icon: 'repeat-2', tone: 'warning' }
+    case 'redo':
+      return { text: `${task}: made again`, icon: 'repeat-2', tone: 'warning' }
+    default:
+      // Timers of the machine: the task is ready again.
+      return type.startsWith('xstate.after')
+        ? { text: `${task}: ready again`, icon: 'clock', tone: 'neutral' }
+        : { text: `${task}: ${type}`, icon: 'info', tone: 'neutral' }
+  }
+}
+
+/** The name of a task by its id: `….encode.00011` is `Chunk 12`. */
+export function taskNameFrom(taskId: string): string {
+  const [, kind, index] = /\.([a-z]+)\.(\d+)$/.exec(taskId) ?? []
+  const known = taskKinds.find((candidate): candidate is TaskKind => candidate === kind)
+  return known === undefined ? taskId : nameOfTask({ kind: known, sequence_index: Number(index) })
+}
+
+function failureMessage(data: Json): string | undefined {
+  return field(isRecord(data) ? data['failure'] ?? null : null, 'message')
+}
+
+function field(data: Json, name: string): string | undefined {
+  const value = isRecord(data) ? data[name] : undefined
+  return typeof value === 'string' ? value : undefined
+}
+
+function isRecord(data: Json): data is { readonly [key: string]: Json } {
+  return typeof data === 'object' && data !== null && !Array.isArray(data)
+}

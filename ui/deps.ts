@@ -1,0 +1,21 @@
+/** What the pages are given. */
+import type { HttpDeps } from '../kernel/http/deps.ts'
+
+/** Ports and settings of the pages. */
+export interface UiDeps
+  extends Pick<HttpDeps, 'db' | 'gateway' | 'storage' | 'profiles' | 'clock' | 'log'> {
+  /** The OpenAPI document of the API. */
+  readonly openapi: () => object | Promise<object>
+  /** Bytes of the disk that keeps the media; absent when the storage cannot tell. */
+  readonly storageUsage?: () => Promise<StorageUsage>
+  /** Largest uploaded file. */
+  readonly maxUploadBytes: number
+  /** Folder of the built assets. @default `dist/ui/assets` of this checkout */
+  readonly assetsDirectory?: string
+}
+
+/** How full the storage is. */
+export interface StorageUsage {
+  readonly usedBytes: number
+  readonly freeBytes: number
+}

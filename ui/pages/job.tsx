@@ -1,0 +1,318 @@
+/** The page of one job: how far it is, its chunks, tasks and timeline, and its result. */
+import {
+  endedJobStatuses,
+  type JobEventView,
+  type JobView,
+  type TaskView,
+} from '../../kernel/contract/job.ts'
+import type { OutputFile } from '../../kernel/contract/task.ts'
+import { listJobEvents, readJob, readJobOutputs, readJobReport } from '../../kernel/db/jobs.ts'
+import { listTasks } from '../../kernel/db/tasks.ts'
+import { listWorkers } from '../../kernel/db/workers.ts'
+import { WebEncodeError } from '../../kernel/errors.ts'
+import type { UiDeps } from '../deps.ts'
+import { ConfirmButton } from '../components/forms.tsx'
+import { formatCount, formatDuration, formatPercent, nameOfSource } from '../components/format.ts'
+import { Icon } from '../components/icons.tsx'
+import {
+  FailureCard,
+  MediaFacts,
+  OutputList,
+  paceSentence,
+  Player,
+  ReportFacts,
+  Steps,
+} from '../components/job-parts.tsx'
+import { liveAttributes } from '../components/live.ts'
+import { Facts, Panel } from '../components/panels.tsx'
+import { ChunkStrip, ProgressBar } from '../components/progress.tsx'
+import { JobBadge, phaseSentences, toneOfJob } from '../components/status.tsx'
+import { shortList, TaskTable } from '../components/task-table.tsx'
+import { Time } from '../components/time.tsx'
+import { Timeline } from '../components/timeline.tsx'
+
+/** Everything that the page shows. */
+export interface JobPageView {
+  readonly job: JobView
+  readonly tasks: readonly TaskView[]
+  readonly events: readonly JobEventView[]
+  readonly outputs: readonly OutputFile[]
+  readonly report: Readonly<Record<string, string | number | boolean>> | undefined
+  /** Hostnames by worker id. */
+  readonly workers: ReadonlyMap<string, string>
+  /** Every task, and not only those that matter now. */
+  readonly showsAllTasks: boolean
+  /** Token for the forms; absent for a reader who may not act. */
+  readonly csrfToken: string | undefined
+  readonly now: number
+}
+
+/** Steps that the timeline shows. */
+const eventLimit = 200
+
+/** Reads a job with all that belongs to it. @throws WE-JOB-004 */
+export async function loadJob(
+  { db, clock }: Pick<UiDeps, 'db' | 'clock'>,
+  id: string,
+  reader: Pick<JobPageView, 'csrfToken' | 'showsAllTasks'>,
+): Promise<JobPageView> {
+  const job = await readJob(db, id)
+  if (job === undefined) throw new WebEncodeError('WE-JOB-004', `There is no job "${id}"`)
+  const [tasks, events, outputs, report, workers] = await Promise.all([
+    listTasks(db, id),
+    listJobEvents(db, id, eventLimit),
+    readJobOutputs(db, id),
+    readJobReport(db, id),
+    listWorkers(db),
+  ])
+  const hostnames = new Map(workers.map((worker) => [worker.id, worker.hostname]))
+  return { job, tasks, events, outputs, report, workers: hostnames, ...reader, now: clock.now() }
+}
+
+/** The page, which is live as a whole. A job that ended does not change any more. */
+export function JobPage({ view }: { view: JobPageView }) {
+  const { job } = view
+  const isEnded = endedJobStatuses.includes(job.status)
+  const url = `/jobs/${job.id}/live${view.showsAllTasks ? '?tasks=all' : ''}`
+  return (
+    <div
+      id='job'
+      class='flex flex-col gap-5'
+      {...(isEnded ? {} : liveAttributes(url, `job:${job.id}:updates`))}
+    >
+      <Heading view={view} />
+      {job.error && job.status === 'failed' && <FailureCard error={job.error} />}
+      {job.warnings.length > 0 && <Warnings warnings={job.warnings} />}
+      {!isEnded && <ProgressCard view={view} />}
+      <div class='grid items-start gap-5 xl:grid-cols-[minmax(0,1fr)_20rem]'>
+        <div class='flex min-w-0 flex-col gap-5'>
+          {job.status === 'completed' && <Result view={view} />}
+          <Chunks tasks={view.tasks} />
+          <Tasks view={view} />
+        </div>
+        <div class='grid gap-5 md:grid-cols-2 xl:grid-cols-1'>
+          <Panel title='Job'>
+            <JobFacts view={view} />
+          </Panel>
+          {job.media && (
+            <Panel title='Source'>
+              <MediaFacts media={job.media} />
+            </Panel>
+          )}
+          {view.report && (
+            <Panel title='Verified'>
+              <ReportFacts report={view.report} />
+            </Panel>
+          )}
+          <Panel title='Timeline'>
+            <Timeline jobId={job.id} events={view.events} now={view.now} />
+          </Panel>
+        </div>
+      </div>
+    </div>
+  )
+}
+
+function Heading({ view }: { view: JobPageView }) {
+  const { job } = view
+  return (
+    <div class='flex flex-wrap items-start justify-between gap-x-6 gap-y-3'>
+      <div class='min-w-0'>
+        <nav aria-label='Breadcrumb' class='mb-1 text-xs text-muted-foreground'>
+          <a class='hover:text-foreground hover:underline' href='/jobs'>Jobs</a> /{' '}
+          <span class='font-mono'>{job.id.slice(0, 8)}</span>
+        </nav>
+        <div class='flex flex-wrap items-center gap-3'>
+          <h1 class='min-w-0 text-xl font-semibold tracking-tight break-words'>
+            {nameOfSource(job.source_url)}
+          </h1>
+          <JobBadge status={job.status} />
+        </div>
+      </div>
+      {view.csrfToken !== undefined && <Actions job={job} csrfToken={view.csrfToken} />}
+    </div>
+  )
+}
+
+function Actions({ job, csrfToken }: { job: JobView; csrfToken: string }) {
+  const isEnded = endedJobStatuses.includes(job.status)
+  return (
+    <div class='flex flex-wrap gap-2'>
+      {isEnded
+        ? (
+          <ConfirmButton
+            id='confirm-retry'
+            action={`/jobs/${job.id}/retry`}
+            csrfToken={csrfToken}
+            icon='rotate-ccw'
+            label='Run again'
+            question='Run this job again?'
+            consequence='A new job with the same source and profile is created. This one stays as it is.'
+            confirmLabel='Run again'
+          />
+        )
+        : (
+          <ConfirmButton
+            id='confirm-cancel'
+            action={`/jobs/${job.id}/cancel`}
+            csrfToken={csrfToken}
+            icon='circle-x'
+            label='Cancel'
+            question='Cancel this job?'
+            consequence='Its workers stop at once, and the chunks that are done are thrown away.'
+            confirmLabel='Cancel the job'
+            variant='destructive'
+          />
+        )}
+      <ConfirmButton
+        id='confirm-delete'
+        action={`/jobs/${job.id}/delete`}
+        csrfToken={csrfToken}
+        icon='trash'
+        label='Delete'
+        question='Delete this job?'
+        consequence='Its output files, logs and history are deleted for good. The source is not touched.'
+        confirmLabel='Delete for good'
+        variant='destructive'
+      />
+    </div>
+  )
+}
+
+function ProgressCard({ view: { job, tasks } }: { view: JobPageView }) {
+  const running = tasks.filter((task) => task.status === 'running')
+  const pace = paceSentence(running)
+  return (
+    <section class='card' aria-label='Progress'>
+      <section class='flex flex-col gap-5'>
+        <Steps phase={job.phase} />
+        <div class='flex flex-col gap-2.5'>
+          <div class='flex items-end justify-between gap-4'>
+            <span class='flex items-baseline gap-3'>
+              <span class='text-3xl font-semibold tracking-tight tabular-nums'>
+                {formatPercent(job.progress_pct)}
+              </span>
+              <span class='text-muted-foreground' role='status'>{phaseSentences[job.phase]}</span>
+            </span>
+            <span class='text-end text-muted-foreground tabular-nums'>
+              {job.eta_seconds === null ? '' : (
+                <span class='block font-medium text-foreground'>
+                  {formatDuration(job.eta_seconds)} left
+                </span>
+              )}
+            </span>
+          </div>
+          <ProgressBar
+            percent={job.progress_pct}
+            label='Progress of the job'
+            tone={toneOfJob(job.status)}
+            size='lg'
+          />
+          <div class='flex min-h-5 flex-wrap justify-between gap-x-4 text-muted-foreground tabular-nums'>
+            <span>
+              {job.tasks_total > 0 &&
+                `${job.tasks_completed} of ${formatCount(job.tasks_total, 'task')} done`}
+              {running.length > 0 && ` · ${running.length} running`}
+            </span>
+            <span>{pace}</span>
+          </div>
+        </div>
+      </section>
+    </section>
+  )
+}
+
+function Result({ view: { job, outputs } }: { view: JobPageView }) {
+  const playable = outputs.find((output) => /^(video|audio)\//.test(output.contentType))
+  return (
+    <Panel title='Result'>
+      <div class='flex flex-col gap-5'>
+        {playable && <Player jobId={job.id} output={playable} />}
+        <OutputList jobId={job.id} outputs={outputs} />
+      </div>
+    </Panel>
+  )
+}
+
+function Chunks({ tasks }: { tasks: readonly TaskView[] }) {
+  const chunks = tasks.filter((task) => task.kind === 'encode')
+  if (chunks.length === 0) return null
+  return (
+    <Panel
+      title='Chunks'
+      description={`${formatCount(chunks.length, 'chunk')}, in the order of the video`}
+    >
+      <ChunkStrip chunks={chunks} />
+    </Panel>
+  )
+}
+
+function Tasks({ view }: { view: JobPageView }) {
+  const shown = view.showsAllTasks ? view.tasks : shortList(view.tasks)
+  const isShortened = shown.length < view.tasks.length
+  return (
+    <Panel
+      title='Tasks'
+      flush
+      action={isShortened
+        ? <a class='link' href={`/jobs/${view.job.id}?tasks=all`}>Show all {view.tasks.length}</a>
+        : undefined}
+    >
+      {view.tasks.length === 0
+        ? <p class='px-5 pb-4 text-muted-foreground'>The first task is about to be made.</p>
+        : (
+          <TaskTable
+            tasks={shown}
+            workers={view.workers}
+            csrfToken={endedJobStatuses.includes(view.job.status) ? undefined : view.csrfToken}
+          />
+        )}
+    </Panel>
+  )
+}
+
+function JobFacts({ view: { job, now } }: { view: JobPageView }) {
+  const endMs = job.finished_at === null ? now : Date.parse(job.finished_at)
+  return (
+    <Facts
+      facts={[
+        ['Id', <span class='font-mono text-xs break-all'>{job.id}</span>],
+        ['Profile', <a class='link' href={`/profiles#${job.profile}`}>{job.profile}</a>],
+        ['Source', <span class='text-xs break-all'>{job.source_url}</span>],
+        ['Priority', job.priority === 0 ? null : String(job.priority)],
+        ['Created', <Time at={job.created_at} now={now} />],
+        [
+          job.finished_at === null ? 'Running for' : 'Took',
+          job.started_at === null
+            ? null
+            : formatDuration((endMs - Date.parse(job.started_at)) / 1000),
+        ],
+        [
+          'Repeats',
+          job.retry_of === null
+            ? null
+            : (
+              <a class='link font-mono text-xs' href={`/jobs/${job.retry_of}`}>
+                {job.retry_of.slice(0, 8)}
+              </a>
+            ),
+        ],
+      ]}
+    />
+  )
+}
+
+function Warnings({ warnings }: { warnings: readonly string[] }) {
+  return (
+    <section class='rounded-lg bg-warning/10 px-4 py-3' aria-label='Warnings'>
+      <ul class='flex flex-col gap-1.5'>
+        {warnings.map((warning) => (
+          <li class='flex items-start gap-2.5'>
+            <Icon name='triangle-alert' class='mt-0.5 size-4 text-warning-text' />
+            {warning}
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+}
