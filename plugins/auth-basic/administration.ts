@@ -67,7 +67,7 @@ export function createAdministration(
     const code = createSecret('')
     await file.change((data) => {
       requireUser(data, userId)
-      data.codes = data.codes.filter(isFresh)
+      data.codes = data.codes.filter(({ expiresAtUnix }) => expiresAtUnix > nowUnix())
       data.codes.push({ hash: hashOf(code), userId, expiresAtUnix: nowUnix() + codeSeconds })
     })
     return code
