@@ -1,0 +1,160 @@
+/** Objects in and out of a worker: inputs are read and checked, finished files are moved into storage. */
+import { createHash, randomUUID } from 'node:crypto'
+import { copyFile, type FileHandle, link, open, rename, rm, stat } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import type { Stats } from 'node:fs'
+import type { ObjectRef } from '../kernel/contract/media.ts'
+import type { StorageProvider } from '../kernel/contract/storage.ts'
+import { WebEncodeError } from '../kernel/errors.ts'
+
+const urlLifeSeconds = 3600
+/** Bytes hashed between two turns of the event loop: about half a millisecond of work. */
+const hashBytes = 1024 * 1024
+const rememberedFiles = 10_000
+
+/** An object is missing, short or changed: whoever made it must make it again. */
+export class DamagedObject extends Error {
+  override readonly name = 'DamagedObject'
+}
+
+/** How tasks read and write objects. */
+export interface WorkerObjects {
+  /** Puts a finished local file into storage. The file stays readable until the task ends; it must not be changed any more. */
+  put(key: string, file: string, contentType: string): Promise<ObjectRef>
+  /** A local path of an object whose size and hash were checked. @throws DamagedObject */
+  read(input: ObjectRef & { readonly url: string }): Promise<string>
+  /** Deletes an object; a missing one is no error. */
+  remove(key: string): Promise<void>
+}
+
+export interface LocalObjectsOptions {
+  /** A storage that answers `file:` URLs to workers. */
+  readonly storage: Pick<StorageProvider, 'getUploadUrl' | 'delete'>
+  /** @default 'media' */
+  readonly bucket?: string
+}
+
+/**
+ * Objects on the same machine: read in place, and written by linking or renaming, so that no byte is copied on one file system.
+ * Each file is hashed once: when it is put, or when it is first read after it was written elsewhere.
+ */
+export function createLocalObjects(
+  { storage, bucket = 'media' }: LocalObjectsOptions,
+): WorkerObjects {
+  const known = new KnownFiles()
+  return {
+    async put(key, file, contentType) {
+      const { url, headers } = await storage.getUploadUrl({
+        bucket,
+        objectKey: key,
+        contentType,
+        expirySeconds: urlLifeSeconds,
+        method: 'PUT',
+        audience: 'worker',
+      })
+      const target = localPathFrom(url)
+      const partUrl = headers['x-part-url']
+      const part = partUrl === undefined ? `${target}.${randomUUID()}` : localPathFrom(partUrl)
+      const { sizeBytes, sha256 } = await place(file, part, target)
+      known.add(target, await stat(target), sha256)
+      return { key, sizeBytes, sha256 }
+    },
+    async read({ key, url, sizeBytes, sha256 }) {
+      const path = localPathFrom(url)
+      const stats = await statsOf(path, key)
+      if (stats.size !== sizeBytes) {
+        throw new DamagedObject(`Object "${key}" has ${stats.size} bytes instead of ${sizeBytes}`)
+      }
+      const found = known.get(path, stats) ?? await hashOf(path)
+      if (found !== sha256) throw new DamagedObject(`Object "${key}" does not have its hash`)
+      known.add(path, stats, found)
+      return path
+    },
+    remove: (key) => storage.delete({ bucket, path: key }),
+  }
+}
+
+function localPathFrom(url: string): string {
+  if (url.startsWith('file:')) return fileURLToPath(url)
+  throw new WebEncodeError('WE-STO-004', 'Cannot reach the object: its URL is not of this machine')
+}
+
+async function statsOf(path: string, key: string): Promise<Stats> {
+  try {
+    return await stat(path)
+  } catch (cause) {
+    throw new DamagedObject(`Object "${key}" is missing`, { cause })
+  }
+}
+
+/** Hashes the file, makes it durable and gives it its final name. */
+async function place(file: string, part: string, target: string): Promise<Omit<ObjectRef, 'key'>> {
+  try {
+    await linkOrCopy(file, part)
+    const handle = await open(part, 'r')
+    try {
+      const sha256 = await hashFile(handle)
+      await handle.datasync()
+      const sizeBytes = (await handle.stat()).size
+      await rename(part, target)
+      return { sizeBytes, sha256 }
+    } finally {
+      await handle.close()
+    }
+  } catch (failure) {
+    await rm(part, { force: true })
+    throw failure
+  }
+}
+
+/** A second name costs nothing; where there are none (another disk, exFAT) the bytes are copied. */
+async function linkOrCopy(file: string, part: string): Promise<void> {
+  try {
+    await link(file, part)
+  } catch (failure) {
+    const code: unknown = failure instanceof Error ? Reflect.get(failure, 'code') : undefined
+    if (code === 'ENOENT') throw failure
+    await copyFile(file, part)
+  }
+}
+
+async function hashOf(path: string): Promise<string> {
+  const handle = await open(path, 'r')
+  try {
+    return await hashFile(handle)
+  } finally {
+    await handle.close()
+  }
+}
+
+async function hashFile(handle: FileHandle): Promise<string> {
+  const hash = createHash('sha256')
+  const buffer = new Uint8Array(hashBytes)
+  for (let position = 0;;) {
+    const { bytesRead } = await handle.read(buffer, 0, hashBytes, position)
+    if (bytesRead === 0) return hash.digest('hex')
+    hash.update(buffer.subarray(0, bytesRead))
+    position += bytesRead
+  }
+}
+
+/** Hashes of files that did not change since they were hashed. */
+class KnownFiles {
+  readonly #hashes = new Map<string, { mark: string; sha256: string }>()
+
+  add(path: string, stats: Stats, sha256: string): void {
+    this.#hashes.delete(path)
+    this.#hashes.set(path, { mark: markOf(stats), sha256 })
+    const [oldest] = this.#hashes.keys()
+    if (this.#hashes.size > rememberedFiles && oldest !== undefined) this.#hashes.delete(oldest)
+  }
+
+  get(path: string, stats: Stats): string | undefined {
+    const known = this.#hashes.get(path)
+    return known?.mark === markOf(stats) ? known.sha256 : undefined
+  }
+}
+
+function markOf(stats: Stats): string {
+  return `${stats.size}:${stats.mtimeMs}:${stats.ino}`
+}
