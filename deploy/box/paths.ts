@@ -29,3 +29,5 @@ const built = /[/\\]dist[/\\]?$/.test(root) ? root : join(root, 'dist')
 export const templatePath = join(built, 'kernel/db/template.tar.gz')
 /** Style sheets and scripts of the pages. */
 export const assetsDirectory = join(built, 'ui/assets')
+/** Address below which the server answers signed URLs of objects. */
+export const objectsPath = '/v1/objects'

@@ -14,6 +14,8 @@ export async function readOrCreateKey(path: string): Promise<Uint8Array> {
     if (!(failure instanceof Error && 'code' in failure && failure.code === 'EEXIST')) throw failure
   }
   const key = await readFile(path)
-  if (key.length !== keyBytes) throw new RangeError(`The key in ${path} must have ${keyBytes} bytes; it has ${key.length}`)
+  if (key.length !== keyBytes) {
+    throw new RangeError(`The key in ${path} must have ${keyBytes} bytes; it has ${key.length}`)
+  }
   return key
 }

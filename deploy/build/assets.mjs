@@ -1,7 +1,8 @@
 /** Builds the assets of the pages: the style sheet, the client scripts and the logo, under names that carry their hash. */
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { stripTypeScriptTypes } from 'node:module'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -55,25 +56,24 @@ async function buildStyles() {
   return optimize(compiler.build(candidates), { file: 'app.css', minify: true }).code
 }
 
-/** Each client module alone, with its types stripped: there is nothing to bundle. */
+/** Checks the client modules and strips their types; each stands alone, so there is nothing to bundle. */
 async function buildScripts() {
-  const scripts = {}
-  for (const file of await filesBelow(join(ui, 'client'))) {
-    if (!file.endsWith('.ts') || file.endsWith('.test.ts')) continue
-    const source = await readFile(join(ui, 'client', file), 'utf8')
-    scripts[file.replace(/\.ts$/, '.js')] = withoutComments(stripTypeScriptTypes(source))
+  const folder = await mkdtemp(join(tmpdir(), 'webencode-client-'))
+  try {
+    const tsc = join(root, 'node_modules/typescript/bin/tsc')
+    const options = ['-p', join(ui, 'client'), '--outDir', folder]
+    const { status } = spawnSync(process.execPath, [tsc, ...options], { stdio: 'inherit' })
+    if (status !== 0) throw new Error('The client scripts do not compile')
+    const scripts = {}
+    for (const name of await readdir(folder)) {
+      const script = await readFile(join(folder, name), 'utf8')
+      // The compiler marks modules that export nothing; the one in the head is a plain script.
+      scripts[name] = script.replace(/^export \{\};\n/m, '')
+    }
+    return scripts
+  } finally {
+    await rm(folder, { recursive: true, force: true })
   }
-  return scripts
-}
-
-/** Stripping leaves blanks where the types were, and the comments are not for browsers. */
-function withoutComments(script) {
-  return script
-    .replaceAll(/^\s*\/\*\*[\s\S]*?\*\/$/gm, '')
-    .replaceAll(/^\s*\/\/.*$/gm, '')
-    .replaceAll(/[ \t]+$/gm, '')
-    .replaceAll(/\n{2,}/g, '\n')
-    .trimStart()
 }
 
 async function stampOfInputs() {

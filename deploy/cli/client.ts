@@ -2,6 +2,7 @@
 import { createReadStream, createWriteStream } from 'node:fs'
 import { basename } from 'node:path'
 import { Readable } from 'node:stream'
+import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
 import { pipeline } from 'node:stream/promises'
 import type { JobOutputView, JobView } from '../../kernel/contract/job.ts'
 import { errorCatalog, type ErrorCode, WebEncodeError } from '../../kernel/errors.ts'
@@ -66,7 +67,8 @@ export function createClient(server: string, token: string): Client {
           `Cannot download ${output.name}: the answer is empty`,
         )
       }
-      await pipeline(Readable.fromWeb(body), createWriteStream(file))
+      // The two declarations of the same stream differ in a detail of their types.
+      await pipeline(Readable.fromWeb(body as NodeReadableStream), createWriteStream(file))
     },
   }
 }

@@ -1,0 +1,112 @@
+/** The HTTP side of the box: sign-in, API, live updates and pages, on one port. */
+import type { Engine } from '../../actors/engine/engine.ts'
+import type { Bus } from '../../kernel/bus/bus.ts'
+import { systemClock } from '../../kernel/clock.ts'
+import type { Config } from '../../kernel/config.ts'
+import type { Database } from '../../kernel/db/database.ts'
+import type { Gateway } from '../../kernel/gateway.ts'
+import { createApp } from '../../kernel/http/app.ts'
+import { defaultHttpConfig, type HttpConfig, type HttpDeps } from '../../kernel/http/deps.ts'
+import { createLiveHub } from '../../kernel/http/ws.ts'
+import type { Lifecycle } from '../../kernel/lifecycle.ts'
+import type { Log } from '../../kernel/log.ts'
+import { createMetrics } from '../../kernel/metrics.ts'
+import { presets } from '../../kernel/profiles.ts'
+import { createRuntime } from '../../kernel/runtime/serve.ts'
+import type { FsStorage } from '../../plugins/storage-fs/storage.ts'
+import { createUi } from '../../ui/app.tsx'
+import { openAuth } from './auth.ts'
+import { measureBox } from './measure.ts'
+import { assetsDirectory } from './paths.ts'
+import { checkReadiness } from './readiness.ts'
+
+/** What the HTTP side is made of. */
+export interface HttpParts {
+  readonly config: Config
+  readonly log: Log
+  readonly lifecycle: Lifecycle
+  readonly db: Database
+  readonly bus: Bus
+  readonly gateway: Gateway
+  readonly storage: FsStorage
+  readonly engine: Engine
+}
+
+/** Where the box listens, and who may come in. */
+export interface Listening {
+  readonly url: string
+  readonly adminToken: string
+  readonly signInUrl: string
+}
+
+/** A token may create this many jobs per second; what waits is bounded by the engine. */
+const postsPerSecond = 5000
+
+/** Starts listening. */
+export async function startHttp(parts: HttpParts): Promise<Listening> {
+  const { config, log, lifecycle, db, bus, engine } = parts
+  const auth = openAuth(config, log)
+  const admin = await auth.ensureAdmin()
+  const live = await lifecycle.start(
+    'live updates',
+    () => createLiveHub({ bus, db, clock: systemClock, log }),
+    (hub) => hub.close(),
+  )
+  const metrics = createMetrics()
+  await lifecycle.start(
+    'metrics',
+    () => measureBox({ metrics, bus, db, engineStats: () => engine.stats() }),
+    (subscription) => subscription.close(),
+  )
+  const runtime = await createRuntime()
+  const app = createPagesAndApi({
+    ...parts,
+    auth,
+    serveObject: (request) => parts.storage.serve(request),
+    profiles: presets,
+    metrics,
+    live,
+    upgradeWebSocket: runtime.upgradeWebSocket,
+    readiness: () => checkReadiness(db, bus),
+    config: httpConfigFrom(config),
+    clock: systemClock,
+  }, parts.storage)
+  const { port } = await lifecycle.start(
+    'http',
+    () => runtime.serve({ app, port: config.kernelPort, host: config.kernelHost }),
+    (server) => server.close(),
+  )
+  const url = `http://${
+    config.kernelHost.includes(':') ? `[${config.kernelHost}]` : config.kernelHost
+  }:${port}`
+  return {
+    url,
+    adminToken: config.adminToken ?? admin.token ?? '',
+    signInUrl: `${config.publicUrl ?? url}/auth/link?code=${admin.oneTimeCode}`,
+  }
+}
+
+function createPagesAndApi(deps: HttpDeps, storage: FsStorage) {
+  const ui = createUi({
+    ...deps,
+    maxUploadBytes: deps.config.maxUploadBytes,
+    assetsDirectory,
+    openapi: async () => await (await app.request('/openapi.json')).json() as object,
+    storageUsage: async () => {
+      const { entries, freeBytes } = await storage.usage()
+      return { usedBytes: entries.reduce((sum, { bytes }) => sum + bytes, 0), freeBytes }
+    },
+  })
+  const app = createApp(deps, ui)
+  return app
+}
+
+function httpConfigFrom(config: Config): HttpConfig {
+  return {
+    ...defaultHttpConfig,
+    ...(config.publicUrl === undefined ? {} : { publicUrl: config.publicUrl }),
+    maxBodyBytes: config.maxBodyBytes,
+    maxUploadBytes: config.maxUploadBytes,
+    postsPerSecond,
+  }
+}
