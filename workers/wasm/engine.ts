@@ -22,10 +22,11 @@ export interface WasmEncoderOptions {
 
 type RunOptions = NonNullable<Parameters<EncoderEngine['run']>[1]>
 
+/** The build also has libx265, which never ends without threads, and libvpx-vp9, which traps. */
 const capabilities: EncoderCapabilities = {
   name: 'wasm',
   version: '5.1.4',
-  videoCodecs: ['libx264', 'libx265', 'libvpx-vp9'],
+  videoCodecs: ['libx264'],
   audioCodecs: ['aac', 'libopus'],
   gpuAccelerated: false,
   gpuType: 'none',

@@ -25,7 +25,7 @@ export async function runInThread(
 ): Promise<EncoderOutcome> {
   const url = run.arguments.find((argument) => /^[a-z][a-z0-9+.-]*:\/\//i.test(argument))
   if (url !== undefined) {
-    return failedOutcome(`The WebAssembly encoder reads local files only, found ${url}`)
+    return failedOutcome(`The WebAssembly encoder reads local files only: download ${url} first`)
   }
   const startedAt = performance.now()
   const order = orderFrom(run)
@@ -102,7 +102,7 @@ function outcomeFrom(end: RunEnd | RunFault | Cut, stderr: string, maxOutputByte
       return { status: end.kind, stdout: '', stderr } as const
     case 'fault': {
       const reason = `The WebAssembly encoder broke: ${end.message}\n`
-      return failed(null, '', stderr + reason + memoryNote(end))
+      return failed(null, '', stderr + reason + memoryNote(end, stderr))
     }
     case 'end': {
       const isCut = maxOutputBytes > 0 && end.stdoutBytes > maxOutputBytes
@@ -110,7 +110,7 @@ function outcomeFrom(end: RunEnd | RunFault | Cut, stderr: string, maxOutputByte
       if (end.exitCode === 0 && !isCut) {
         return { status: 'finished', stdout: end.stdout, stderr } as const
       }
-      return failed(end.exitCode, end.stdout, stderr + reason + memoryNote(end))
+      return failed(end.exitCode, end.stdout, stderr + reason + memoryNote(end, stderr))
     }
   }
 }
@@ -119,8 +119,13 @@ function failed(exitCode: number | null, stdout: string, stderr: string) {
   return { status: 'failed', exitCode, signal: null, stdout, stderr } as const
 }
 
-/** The heap grows by at most 96 MiB at once, so a run that ended this close to the limit met it. */
-function memoryNote({ heapBytes }: { readonly heapBytes: number }): string {
-  if (heapBytes < maxHeapBytes - 96 * 2 ** 20) return ''
+/**
+ * The heap grows by at most 96 MiB at once, so a run that ended this close to the limit met it; one
+ * that asked for much at once says so itself.
+ */
+function memoryNote({ heapBytes }: { readonly heapBytes: number }, stderr: string): string {
+  const isFull = heapBytes > maxHeapBytes - 96 * 2 ** 20
+  const isRefused = /out of memory|cannot allocate memory|malloc of size \d+ failed/i.test(stderr)
+  if (!isFull && !isRefused) return ''
   return 'Cannot allocate memory: the WebAssembly encoder has at most 2 GiB\n'
 }

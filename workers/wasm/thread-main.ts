@@ -54,7 +54,7 @@ function createBuffer(maxBytes: number) {
   const parts: Uint8Array[] = []
   let [keptBytes, seenBytes] = [0, 0]
   return {
-    add(bytes: Uint8Array) {
+    add: (bytes: Uint8Array) => {
       const kept = bytes.subarray(0, maxBytes - keptBytes)
       if (kept.length > 0) parts.push(kept)
       keptBytes += kept.length
