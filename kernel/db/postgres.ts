@@ -1,0 +1,186 @@
+/** The PostgreSQL adapter of the database port: a pool of connections through postgres.js. */
+import postgres from 'postgres'
+import type { Log } from '../log.ts'
+import type { Database, Statement, Writer } from './database.ts'
+import { closedFailure, databaseFailure, statementFailure } from './failure.ts'
+import { createTransactionGuard } from './transaction-guard.ts'
+import { columnParsers, type RowValue, wireTextFrom } from './wire-values.ts'
+
+export interface PostgresOptions {
+  /** `postgres://user:password@host:port/database?sslmode=…` */
+  readonly url: string
+  /** Connections of the pool; one more is opened to listen. @default 10 */
+  readonly maxConnections?: number
+  readonly log: Log
+}
+
+/**
+ * Milliseconds. A statement of ours takes a few; the limits end what a mistake or a lost client would keep for ever:
+ * a query that never ends, a wait for a lock, a transaction whose client hangs.
+ */
+const timeouts = {
+  statement_timeout: 60_000,
+  lock_timeout: 15_000,
+  idle_in_transaction_session_timeout: 30_000,
+}
+
+/**
+ * Connects to PostgreSQL 15 or newer.
+ * @throws WE-SYS-002 when the server cannot be reached or refuses the user
+ */
+export async function openPostgres(
+  { url, maxConnections = 10, log }: PostgresOptions,
+): Promise<Database> {
+  const pool = postgres(url, {
+    max: maxConnections,
+    connect_timeout: 10,
+    fetch_types: false,
+    types: wireTypes,
+    connection: { application_name: 'webencode', TimeZone: 'UTC', ...timeouts },
+    onnotice: (notice) => log.debug('The database notes', { notice: notice['message'] }),
+  })
+  const database = postgresOver(pool)
+  try {
+    await pool.unsafe('SELECT 1')
+  } catch (failure) {
+    await pool.end({ timeout: 0 })
+    throw databaseFailure('connect to the database', failure)
+  }
+  return database
+}
+
+type Pool = postgres.Sql<Record<never, never>>
+/** The pool or one of its connections. */
+type Runner = Pick<Pool, 'unsafe'>
+
+function postgresOver(pool: Pool): Database {
+  const guard = createTransactionGuard()
+  let closing: Promise<void> | undefined
+
+  const admit = (action: string) => {
+    guard.refuseInside(action)
+    if (closing !== undefined) throw closedFailure()
+  }
+
+  return {
+    kind: 'postgres',
+    async query<Row extends object>(statement: Statement) {
+      admit('query')
+      return await run<Row>(pool, statement)
+    },
+    async transaction(work) {
+      admit('open a transaction')
+      return await runTransaction(pool, guard.inside, work)
+    },
+    async execute(script) {
+      admit('execute a script')
+      await runScript(pool, script)
+    },
+    async listen(channel, handler) {
+      admit('listen')
+      const listening = await pool.listen(channel, handler).catch((failure: unknown) => {
+        throw databaseFailure(`listen on "${channel}"`, failure)
+      })
+      return async () => {
+        if (closing === undefined) await listening.unlisten()
+      }
+    },
+    close() {
+      guard.refuseInside('close')
+      closing ??= pool.end()
+      return closing
+    },
+  }
+}
+
+async function run<Row extends object>(
+  runner: Runner,
+  { text, values }: Statement,
+): Promise<Row[]> {
+  try {
+    const rows = await runner.unsafe<Row[]>(text, values.map(wireTextFrom), { prepare: true })
+    return [...rows]
+  } catch (failure) {
+    throw failureFrom(failure, text)
+  }
+}
+
+type Inside = <T>(work: () => Promise<T>) => Promise<T>
+
+async function runTransaction<T>(
+  pool: Pool,
+  inside: Inside,
+  work: (tx: Writer) => Promise<T>,
+): Promise<T> {
+  // The driver's own promise types unwrap arrays of promises; a cell keeps the result as it is.
+  const cell: { result?: T } = {}
+  let failureOfWork: unknown
+  try {
+    await pool.begin(async (connection) => {
+      let isOver = false
+      let firstFailure: unknown
+      const writer: Writer = {
+        inTransaction: true,
+        async query<Row extends object>(statement: Statement) {
+          if (isOver) throw new TypeError('Cannot query in a transaction that is over')
+          try {
+            return await run<Row>(connection, statement)
+          } catch (failure) {
+            firstFailure ??= failure
+            throw failure
+          }
+        },
+      }
+      try {
+        cell.result = await inside(() => work(writer))
+        // A statement that failed aborted the transaction, whether or not the caller caught its error.
+        if (firstFailure !== undefined) throw firstFailure
+      } catch (failure) {
+        failureOfWork = failure
+        throw failure
+      } finally {
+        isOver = true
+      }
+    })
+  } catch (failure) {
+    throw failureOfWork ?? failureFrom(failure, 'COMMIT')
+  }
+  return cell.result as T
+}
+
+async function runScript(pool: Pool, script: string): Promise<void> {
+  const connection = await pool.reserve()
+  try {
+    await connection.unsafe(script).simple()
+  } catch (failure) {
+    // The script may have opened a transaction; the connection goes back to the pool without it.
+    await connection.unsafe('ROLLBACK').simple()
+    throw failureFrom(failure, script)
+  } finally {
+    connection.release()
+  }
+}
+
+/** Errors of the server carry a SQLSTATE; those of the connection, a word such as CONNECTION_CLOSED. */
+function failureFrom(failure: unknown, statement: string): unknown {
+  if (failure instanceof postgres.PostgresError) {
+    return statementFailure({
+      message: failure.message,
+      sqlState: failure.code,
+      detail: failure.detail,
+      constraint: failure.constraint_name,
+    }, statement)
+  }
+  // A value of a row that cannot be read, not a failure of the database.
+  if (failure instanceof RangeError || failure instanceof TypeError) return failure
+  return databaseFailure('reach the database', failure)
+}
+
+/** Parameters are bound as the text that they already are, columns parsed as on the other driver. */
+const wireTypes = Object.fromEntries(
+  [...new Set([...Object.keys(columnParsers), 1082, 1114])].map((key) => {
+    const id = Number(key)
+    const parse = columnParsers[id] ?? ((text: string): RowValue => text)
+    return [`type${id}`, { to: id, from: [id], serialize: (text: string) => text, parse }]
+  }),
+)
