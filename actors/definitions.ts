@@ -1,10 +1,15 @@
 /** The kinds of actors that the product runs, ready for the engine's registry. */
+import type { Json } from '../kernel/contract/json.ts'
 import { type ActorDefinition, defineActor } from './engine/definition.ts'
+import { eventJson } from './events.ts'
 import { jobMachine, jobMachineVersion } from './job/machine.ts'
+import { sampleJob, sampleJobEvents } from './job/sample.ts'
 import { jobRowFrom } from './job/view.ts'
 import { taskMachine, taskMachineVersion } from './task/machine.ts'
+import { sampleTask, sampleTaskEvents } from './task/sample.ts'
 import { taskRowFrom, type TaskState } from './task/view.ts'
 import { workerMachine, workerMachineVersion } from './worker/machine.ts'
+import { sampleWorker, sampleWorkerEvents } from './worker/sample.ts'
 import { workerRowFrom } from './worker/view.ts'
 
 /** Every registered version of every machine. */
@@ -14,6 +19,7 @@ export const actorDefinitions: readonly ActorDefinition[] = [
     version: jobMachineVersion,
     machine: jobMachine,
     view: ({ id, value, context }) => ({ jobs: [jobRowFrom(id, value, context)] }),
+    samples: [{ input: sampleJob as Json, events: sampleJobEvents.map(eventJson) }],
   }),
   defineActor({
     type: 'task',
@@ -21,11 +27,13 @@ export const actorDefinitions: readonly ActorDefinition[] = [
     machine: taskMachine,
     // `created` is left before anybody sees it.
     view: ({ id, value, context }) => ({ tasks: [taskRowFrom(id, value as TaskState, context)] }),
+    samples: [{ input: sampleTask as Json, events: sampleTaskEvents.map(eventJson) }],
   }),
   defineActor({
     type: 'worker',
     version: workerMachineVersion,
     machine: workerMachine,
     view: ({ value, context }) => ({ workers: [workerRowFrom(value, context)] }),
+    samples: [{ input: sampleWorker as Json, events: sampleWorkerEvents.map(eventJson) }],
   }),
 ]
