@@ -39,7 +39,7 @@ export interface SourcesOptions {
 }
 
 /** Lists of other files: they could make FFmpeg read what was never checked. */
-const playlist = /\.(m3u8?|mpd|f?concat|ffcat|txt|pls|xspf|sdp|ism|asx|wpl)$/i
+const playlist = /\.(m3u8?|mpd|(ff)?concat|ffcat|txt|pls|xspf|sdp|ism|asx|wpl)$/i
 
 /** Creates the guard of sources. It keeps no state between calls. */
 export function createSources(options: SourcesOptions): Sources {
