@@ -21,8 +21,8 @@ export interface Sources {
    */
   checkSource(url: string): Promise<CheckedSource>
   /**
-   * What a worker opens: checked again, because files and links may have changed; uploads with a fresh URL.
-   * @throws as `checkSource`
+   * What a worker opens. Files and uploads are checked again, because files and links change; remote addresses are not.
+   * @throws WE-JOB-002, WE-STO-002
    */
   resolveSource(url: string): Promise<SourceRef>
 }
@@ -54,11 +54,6 @@ export function createSources(options: SourcesOptions): Sources {
     return key
   }
 
-  async function checkRemote(url: URL): Promise<void> {
-    refusePlaylist(url.pathname)
-    await outbound.check(url.href)
-  }
-
   return {
     async checkSource(text) {
       const url = parseSource(text)
@@ -66,8 +61,12 @@ export function createSources(options: SourcesOptions): Sources {
         await checkUpload(text)
         return { type: 'upload', url: text }
       }
-      if (url.protocol === 'file:') await checkFile(url, roots)
-      else await checkRemote(url)
+      if (url.protocol === 'file:') {
+        await checkFile(url, roots)
+      } else {
+        refusePlaylist(url.pathname)
+        await outbound.check(url.href)
+      }
       return { type: 'url', url: url.href }
     },
     async resolveSource(text) {
@@ -77,7 +76,7 @@ export function createSources(options: SourcesOptions): Sources {
         return { url: pathToFileURL(path).href, name: basename(path) }
       }
       if (url.protocol !== 'fs:') {
-        await checkRemote(url)
+        // Whoever fetches it checks the address at every request; a name may lead elsewhere by then.
         return { url: url.href, name: url.pathname.split('/').at(-1) || url.hostname }
       }
       const objectKey = await checkUpload(text)

@@ -177,6 +177,12 @@ test('taskMachine never uses an attempt number twice, so that outputs never meet
   assert.deepEqual([...seen, contextOf(life).attempt], [1, 2, 3, 5])
 })
 
+test('taskMachine keeps who did it on record, but not the lease', () => {
+  const { workerId, leaseToken } = contextOf(lives.completed!())
+  assert.deepEqual({ workerId, leaseToken }, { workerId: 'w1', leaseToken: null })
+  assert.equal(contextOf(lives.running!().after({ type: 'requeue' })).workerId, null)
+})
+
 test('taskMachine remembers whom to avoid after running out of memory', () => {
   const event = { ...fail, failure: { ...failure, kind: 'out-of-memory' } } as const
   assert.equal(contextOf(task().after(claim, event)).avoidWorkerId, 'w1')

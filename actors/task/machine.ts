@@ -19,7 +19,9 @@ const taskSetup = setup({
     ...effectActions,
     /** A new attempt in the hands of a worker. */
     lease: assign((_, lease: { workerId: string; leaseToken: string; attempt: number }) => lease),
-    endLease: assign({ workerId: null, leaseToken: null }),
+    /** The worker stays on record: it is who did it. */
+    endLease: assign({ leaseToken: null }),
+    unassign: assign({ workerId: null }),
     remember: assign((_, { result }: { result: TaskResult }) => ({
       result: rememberedResult(result),
       failure: null,
@@ -80,7 +82,7 @@ export const taskMachine = taskSetup.createMachine({
     },
     ready: {
       description: 'Waits for a worker.',
-      entry: { type: 'ring', params: doorbell },
+      entry: ['unassign', { type: 'ring', params: doorbell }],
       on: {
         claim: [
           {

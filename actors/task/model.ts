@@ -36,6 +36,7 @@ export type TaskContext = TaskInput & {
   readonly attempt: number
   /** Attempts granted at creation; `maxAttempts` grows beyond it when an attempt did not count. */
   readonly attemptsGranted: number
+  /** Who holds it, or held it last; null while it is ready. */
   readonly workerId: string | null
   readonly leaseToken: string | null
   readonly avoidWorkerId: string | null
