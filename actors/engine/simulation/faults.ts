@@ -41,7 +41,7 @@ export interface FaultRates {
   readonly latencyMs: number
   /** A worker dies, falls silent, or reports late. */
   readonly badWorker: number
-  /** A person interferes, per virtual second. */
+  /** A person interferes, each half of a virtual second. */
   readonly disturbance: number
 }
 
@@ -67,8 +67,8 @@ export function drawFaults(random: Random): FaultRates {
     duplicate: of(0.05, 0.3),
     lostRing: of(0.1, 0.9),
     slow: of(0.1, 0.5),
-    latencyMs: random.pick([5, 50, 2000]),
+    latencyMs: random.pick([5, 500, 3000]),
     badWorker: of(0.05, 0.3),
-    disturbance: of(0.01, 0.1),
+    disturbance: of(0.05, 0.4),
   }
 }

@@ -16,13 +16,15 @@ export interface MemoryStore extends ActorStore {
 export interface MemoryStoreOptions {
   /** The database clock. */
   readonly clock: Pick<Clock, 'now'>
+  /** @default real ones */
+  readonly locks?: MemoryLocks
   /** Hears of every commit, after it. */
   readonly onCommit?: (facts: CommitFacts) => void
 }
 
-export function createMemoryStore({ clock, onCommit = () => {} }: MemoryStoreOptions): MemoryStore {
+export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
+  const { clock, locks = new MemoryLocks(), onCommit = () => {} } = options
   const tables = new MemoryTables()
-  const locks = new MemoryLocks()
   const begin = () => new MemoryTransaction({ tables, locks, now: clock.now })
   const commit = (tx: MemoryTransaction) => onCommit(tx.commit())
   return {

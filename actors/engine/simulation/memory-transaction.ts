@@ -28,6 +28,9 @@ export interface CommitFacts {
   readonly expired: ReadonlySet<string>
 }
 
+/** How long a task waits for another worker than the one it avoids, in milliseconds. */
+const avoidForMs = 30_000
+
 export class MemoryTransaction implements ActorTransaction, LockOwner {
   waitsFor: LockOwner | undefined
   readonly #parts: TransactionParts
@@ -62,14 +65,14 @@ export class MemoryTransaction implements ActorTransaction, LockOwner {
 
   pickReady(request: ReadyRequest): Promise<readonly string[]> {
     this.#mustBeOpen()
-    const { tables, locks } = this.#parts
+    const { tables, locks, now } = this.#parts
     const ready = [...tables.tasks.values()].filter(({ row }) =>
       row.status === 'ready' && request.lanes.includes(row.lane)
     )
     const picked: string[] = []
-    for (const { row } of ready.toSorted(bestFirst(request))) {
+    for (const { row, readyAt } of ready.toSorted(bestFirst(request))) {
       if (picked.length === request.limit) break
-      if (row.avoidWorkerId === request.workerId) continue
+      if (row.avoidWorkerId === request.workerId && now() - readyAt < avoidForMs) continue
       if (locks.tryAcquire(this, `actor:${row.id}`)) picked.push(row.id)
     }
     return Promise.resolve(picked)

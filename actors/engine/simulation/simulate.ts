@@ -4,7 +4,7 @@ import { createRandom } from './random.ts'
 import type { Scenario } from './scenario.ts'
 import { SimulatedWorker } from './simulated-worker.ts'
 import { settled } from './virtual-clock.ts'
-import { type Mutation, World } from './world.ts'
+import { type StoreFactory, World } from './world.ts'
 
 export interface ScheduleResult {
   readonly seed: number
@@ -25,7 +25,7 @@ const patienceMs = 2 * 3_600_000
 export async function simulate(
   scenario: Scenario,
   seed: number,
-  mutate?: Mutation,
+  createStore?: StoreFactory,
 ): Promise<ScheduleResult> {
   const random = createRandom(seed)
   const invariants = new Invariants()
@@ -33,7 +33,7 @@ export async function simulate(
     scenario,
     random,
     onCommit: invariants.committed,
-    ...(mutate !== undefined && { mutate }),
+    ...(createStore !== undefined && { createStore }),
   })
   const startMs = world.clock.now()
   const roots = populate(world)
@@ -86,7 +86,7 @@ function submit(world: World, id: string): void {
   world.clock.after(world.random.integer(0, 1000), () => void insist(world, id))
 }
 
-/** People interfere, once a second at most, while the storm lasts. */
+/** People interfere while the storm lasts. */
 function disturb(world: World): void {
   const { clock, random, rates, scenario, store } = world
   if (random.chance(rates().disturbance)) {
@@ -99,7 +99,7 @@ function disturb(world: World): void {
       void world.call((engine) => engine.send(random.pick(ids).id, event)).catch(() => {})
     }
   }
-  if (!world.calm) clock.after(1000, () => disturb(world))
+  if (!world.calm) clock.after(random.integer(100, 1000), () => disturb(world))
 }
 
 async function runUntil(world: World, done: () => boolean): Promise<void> {
@@ -133,12 +133,12 @@ export async function simulateMany(
   scenario: Scenario,
   firstSeed: number,
   schedules: number,
-  mutate?: Mutation,
+  createStore?: StoreFactory,
 ): Promise<SimulationSummary> {
   const crashes = new Map<string, number>()
   let transitions = 0
   for (let i = 0; i < schedules; i++) {
-    const result = await simulate(scenario, firstSeed + i, mutate)
+    const result = await simulate(scenario, firstSeed + i, createStore)
     transitions += result.transitions
     for (const step of result.crashes) crashes.set(step, (crashes.get(step) ?? 0) + 1)
     if (result.violations.length > 0) {

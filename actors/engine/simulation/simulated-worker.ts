@@ -60,9 +60,9 @@ export class SimulatedWorker {
     const token = String((task.event as { leaseToken?: string }).leaseToken)
     this.#busy += 1
     const bad = random.chance(rates().badWorker)
-    // A bad worker sends no heartbeats: it dies with the task, or comes back when the lease may be another's.
+    // A bad worker falls silent: it dies with the task, or comes back when the lease may be another's.
     if (bad) await clock.sleep(random.integer(1, 2 * scenario.leaseMs))
-    else await this.#keepBusy(task.id, token)
+    if (!bad || random.chance(0.5)) await this.#keepBusy(task.id, token)
     this.#busy -= 1
     if (!bad || random.chance(0.5)) {
       await this.#report(task.id, token, scenario.report(task, token, random, calm))

@@ -21,7 +21,7 @@ const pipelineMachine = setup({
   },
   actions: { ...effectActions, count: assign({ finished: ({ context }) => context.finished + 1 }) },
   guards: { isFinished: ({ context }) => context.finished === context.tasks },
-  delays: { nudge: 15_000 },
+  delays: { nudge: 4000 },
 }).createMachine({
   id: 'pipeline',
   context: ({ input }) => ({ ...input, finished: 0 }),
@@ -36,7 +36,7 @@ const pipelineMachine = setup({
       always: 'working',
     },
     working: {
-      description: 'Counts what is finished; says now and then that it is still there.',
+      description: 'Counts what is finished; says when nothing happens for a while.',
       after: {
         nudge: {
           target: 'working',
@@ -45,7 +45,10 @@ const pipelineMachine = setup({
         },
       },
       always: { guard: 'isFinished', target: 'finished' },
-      on: { taskFinished: { actions: 'count' }, cancel: 'cancelled' },
+      on: {
+        taskFinished: { target: 'working', reenter: true, actions: 'count' },
+        cancel: 'cancelled',
+      },
     },
     finished: { type: 'final', entry: { type: 'tellTasks', params: ended } },
     cancelled: { type: 'final', entry: { type: 'tellTasks', params: ended } },

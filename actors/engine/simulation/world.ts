@@ -5,7 +5,7 @@ import type { OuterHandlers } from '../effect-handlers.ts'
 import { createRegistry, type Registry } from '../registry.ts'
 import { createFaultyStore } from './faulty-store.ts'
 import { drawFaults, type FaultRates, noFaults } from './faults.ts'
-import { createMemoryStore, type MemoryStore } from './memory-store.ts'
+import { createMemoryStore, type MemoryStore, type MemoryStoreOptions } from './memory-store.ts'
 import type { CommitFacts } from './memory-transaction.ts'
 import type { Random } from './random.ts'
 import type { Scenario } from './scenario.ts'
@@ -17,16 +17,19 @@ interface Kernel {
   readonly engine: Engine
 }
 
-/** Breaks the store on purpose, to see whether the invariants notice. */
-export type Mutation = (store: MemoryStore) => MemoryStore
+/** Makes the store; one that is broken on purpose shows whether the invariants notice. */
+export type StoreFactory = (options: MemoryStoreOptions) => MemoryStore
 
 export interface WorldOptions {
   readonly scenario: Scenario
   readonly random: Random
-  readonly mutate?: Mutation
+  readonly createStore?: StoreFactory
   /** Hears of every commit. */
   readonly onCommit: (facts: CommitFacts) => void
 }
+
+/** Where a kernel dies that nobody misses. */
+const theEnd = 'the end'
 
 export class World {
   readonly scenario: Scenario
@@ -43,12 +46,12 @@ export class World {
   readonly #doorbells: (() => void)[] = []
   #storm = true
 
-  constructor({ scenario, random, mutate = (store) => store, onCommit }: WorldOptions) {
+  constructor({ scenario, random, createStore = createMemoryStore, onCommit }: WorldOptions) {
     this.scenario = scenario
     this.random = random
     this.registry = registryOf(scenario)
     this.#stormRates = drawFaults(random)
-    this.store = mutate(createMemoryStore({ clock: this.clock, onCommit }))
+    this.store = createStore({ clock: this.clock, onCommit })
   }
 
   /** The faults of this moment. */
@@ -71,7 +74,7 @@ export class World {
       random,
       rates,
       onCrash: (step) => {
-        this.crashes.push(step)
+        if (step !== theEnd) this.crashes.push(step)
         this.#kernels.splice(this.#kernels.findIndex((kernel) => kernel.process === process), 1)
         clock.after(random.integer(10, 5000), () => this.startKernel())
       },
@@ -84,7 +87,7 @@ export class World {
       handlers: this.#handlers(process),
       batchSize: random.pick([1, 3, 256]),
       relayEveryMs: 5000,
-      reconcileEveryMs: 5000,
+      reconcileEveryMs: random.pick([1000, 5000]),
     })
     this.#kernels.push({ process, engine })
     engine.start()
@@ -93,7 +96,7 @@ export class World {
   /** Kills every kernel for good. */
   end(): void {
     this.calmDown()
-    for (const { process } of this.#kernels.splice(0)) process.kill('the end')
+    for (const { process } of this.#kernels.splice(0)) process.kill(theEnd)
   }
 
   /** Asks some kernel, as a client over a network does. @throws when none is up, none answers in time, or it fails */
