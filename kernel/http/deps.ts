@@ -15,8 +15,8 @@ import type { LiveHub } from './ws.ts'
 
 /** Settings of the HTTP server. */
 export interface HttpConfig {
-  /** Address that people use, e.g. `https://video.example.com`; undefined: whatever the request came to. */
-  readonly publicUrl: string | undefined
+  /** Address that people use, e.g. `https://video.example.com`; null: whatever the request came to. */
+  readonly publicUrl: string | null
   /** Believe `X-Forwarded-For` and `X-Forwarded-Proto`: only behind a proxy that sets them. */
   readonly trustProxy: boolean
   /** Largest body of a request that is not an upload. */
@@ -31,7 +31,7 @@ export interface HttpConfig {
 }
 
 export const defaultHttpConfig: HttpConfig = {
-  publicUrl: undefined,
+  publicUrl: null,
   trustProxy: false,
   maxBodyBytes: 1 << 20,
   maxUploadBytes: 50 * 2 ** 30,

@@ -68,17 +68,20 @@ export function serveDescription(api: OpenAPIHono<AppEnv>, version: string): voi
     in: 'cookie',
     name: 'webencode_session',
   })
-  api.get('/openapi.json', (c) =>
-    c.json(api.getOpenAPI31Document({
-      openapi: '3.1.0',
-      info: {
-        title: 'WebEncode',
-        version,
-        description: 'Encodes video on many workers. Failures have the shape of Problem.',
-        license: { name: 'MIT', url: 'https://opensource.org/license/mit' },
-      },
-      servers: [{ url: '/' }],
-    })))
+  api.get('/openapi.json', (c) => c.json(api.getOpenAPI31Document(documentHead(version))))
+}
+
+function documentHead(version: string) {
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'WebEncode',
+      version,
+      description: 'Encodes video on many workers. Failures have the shape of Problem.',
+      license: { name: 'MIT', url: 'https://opensource.org/license/mit' },
+    },
+    servers: [{ url: '/' }],
+  }
 }
 
 function invalidInput(issue: z.core.$ZodIssue | undefined): WebEncodeError {

@@ -64,7 +64,7 @@ export async function identifySession(
 }
 
 function isSecure(c: Context<AppEnv>, { config }: SessionDeps): boolean {
-  if (config.publicUrl !== undefined) return config.publicUrl.startsWith('https:')
+  if (config.publicUrl !== null) return config.publicUrl.startsWith('https:')
   const forwarded = config.trustProxy ? c.req.header('x-forwarded-proto') : undefined
   return (forwarded ?? new URL(c.req.url).protocol.slice(0, -1)) === 'https'
 }

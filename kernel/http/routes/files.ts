@@ -1,17 +1,12 @@
 /** Routes of files: what the storage can do, what lies in it, and uploads. */
-import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import type { BrowseEntry } from '../../contract/storage.ts'
 import { WebEncodeError } from '../../errors.ts'
-import { currentIdentity } from '../auth.ts'
-import { checkCsrfToken } from '../csrf.ts'
 import type { HttpDeps } from '../deps.ts'
-import { safeFileName } from '../file-name.ts'
 import { createApi, json, route } from '../openapi.ts'
-import { receiveFile } from '../upload.ts'
+import { storeUpload } from '../stored-upload.ts'
 import { plainText } from './input.ts'
 
-const bucket = 'media'
 const flag = z.enum(['true', 'false', '1', '0']).default('false').transform((text) =>
   text === 'true' || text === '1'
 )
@@ -148,29 +143,11 @@ export function fileRoutes({ storage, config }: HttpDeps) {
       return c.json({ plugin_id, current_path, parent_path, entries }, 200)
     })
     .openapi(upload, async (c) => {
-      const identity = currentIdentity(c)
       const bareName = c.req.valid('query').name ?? decodedName(c.req.header('x-file-name'))
-      const limits = { maxBytes: config.maxUploadBytes, bareName }
-      const stored = await receiveFile(c.req.raw, limits, async (incoming) => {
-        if (c.get('isCsrfOpen')) checkCsrfToken(identity, incoming.fields.get('_csrf'))
-        const path = `uploads/${randomUUID()}/${safeFileName(incoming.name)}`
-        const { contentType } = incoming
-        const summary = await storage.upload({ bucket, path, contentType }, incoming.chunks)
-        return { path, summary }
-      })
-      return c.json(await acceptUpload(stored), 201)
+      const { maxUploadBytes: maxBytes } = config
+      const { key, sizeBytes, sha256 } = await storeUpload(c, storage, { maxBytes, bareName })
+      return c.json({ object_key: key, url: `fs://${key}`, size_bytes: sizeBytes, sha256 }, 201)
     })
-
-  async function acceptUpload(
-    { path, summary }: { path: string; summary: { size: number; sha256: string } },
-  ) {
-    if (summary.size === 0) {
-      await storage.delete({ bucket, path })
-      throw new WebEncodeError('WE-JOB-001', 'The uploaded file is empty', { path: 'file' })
-    }
-    const { size: size_bytes, sha256 } = summary
-    return { object_key: path, url: `fs://${path}`, size_bytes, sha256 }
-  }
 }
 
 function pluginId(storageType: string): string {

@@ -1,0 +1,293 @@
+/** The application of the tests: a real database in memory, and small stand-ins for what lies in other rooms. */
+import { createHash } from 'node:crypto'
+import { createMemoryBus } from '../bus/memory.ts'
+import { type Clock, systemClock } from '../clock.ts'
+import type { Authenticator, AuthResponse, Role } from '../contract/auth.ts'
+import type { JobView } from '../contract/job.ts'
+import type { Profile } from '../contract/profile.ts'
+import type { StorageProvider } from '../contract/storage.ts'
+import { type Database, json, sql } from '../db/database.ts'
+import { readJob } from '../db/jobs.ts'
+import { migrate } from '../db/migrate.ts'
+import { openPglite } from '../db/pglite.ts'
+import { WebEncodeError } from '../errors.ts'
+import type { Caller, Gateway } from '../gateway.ts'
+import { createLog, type Log } from '../log.ts'
+import { createMetrics } from '../metrics.ts'
+import { createRuntime } from '../runtime/serve.ts'
+import { createApp } from './app.ts'
+import { defaultHttpConfig, type HttpConfig, type HttpDeps, type UiMount } from './deps.ts'
+import { createLiveHub } from './ws.ts'
+
+/** A command that the gateway was given. */
+export interface Command {
+  readonly name: keyof Gateway
+  readonly argument: unknown
+  readonly caller: Caller
+  readonly key?: string | undefined
+}
+
+export interface Bench extends HttpDeps {
+  readonly db: Database
+  readonly commands: Command[]
+  /** Objects by key. */
+  readonly objects: Map<string, Uint8Array>
+  readonly logLines: string[]
+  /** Users who may use their sessions, by id. */
+  readonly users: Map<string, { username: string; role: Role }>
+  readonly moveClock: (ms: number) => void
+  readonly app: ReturnType<typeof createApp>
+  readonly bus: ReturnType<typeof createMemoryBus>
+  close(): Promise<void>
+}
+
+/** Opens an application. Bearer tokens are the names of the roles, and `expired`. */
+export async function openBench(
+  options: {
+    config?: Partial<HttpConfig>
+    ui?: UiMount
+    db?: Database
+    serveObject?: HttpDeps['serveObject']
+  } = {},
+): Promise<Bench> {
+  const logLines: string[] = []
+  const log = createLog('debug', (line) => logLines.push(line))
+  const db = options.db ?? await openTestDatabase(log)
+  let offsetMs = 0
+  const clock: Clock = { ...systemClock, now: () => Date.now() + offsetMs }
+  const bus = createMemoryBus({ clock, log })
+  const live = createLiveHub({ bus, db, clock, log })
+  const objects = new Map<string, Uint8Array>()
+  const commands: Command[] = []
+  const users = new Map<string, { username: string; role: Role }>([
+    ['viewer', { username: 'vera', role: 'viewer' }],
+    ['operator', { username: 'otto', role: 'operator' }],
+    ['admin', { username: 'anna', role: 'admin' }],
+  ])
+  const deps: HttpDeps = {
+    db,
+    gateway: gatewayOver(db, commands),
+    auth: authOver(users, clock),
+    storage: storageOver(objects),
+    ...(options.serveObject === undefined ? {} : { serveObject: options.serveObject }),
+    profiles: [testProfile],
+    metrics: createMetrics({ withProcess: false }),
+    live,
+    upgradeWebSocket: (await createRuntime()).upgradeWebSocket,
+    readiness: () => Promise.resolve([{ name: 'database', ok: true }]),
+    config: { ...defaultHttpConfig, ...options.config },
+    clock,
+    log,
+  }
+  const app = createApp(deps, options.ui)
+  const moveClock = (ms: number) => void (offsetMs += ms)
+  const close = async () => {
+    await live.close()
+    await bus.close()
+    if (options.db === undefined) await db.close()
+  }
+  return { ...deps, db, bus, commands, objects, logLines, users, moveClock, app, close }
+}
+
+/** A migrated database in memory. */
+export async function openTestDatabase(log: Log): Promise<Database> {
+  const db = await openPglite({ directory: null, log })
+  await migrate(db)
+  return db
+}
+
+/** Headers of a caller with this role. */
+export function as(role: Role | 'expired' | 'nobody'): Record<string, string> {
+  return { authorization: `Bearer ${role}` }
+}
+
+/** A JSON request. */
+export function post(body: unknown, headers: Record<string, string> = as('operator')): RequestInit {
+  return {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  }
+}
+
+/** Inserts a job, with outputs when it completed. */
+export async function insertTestJob(
+  db: Database,
+  id: string,
+  facts: { status?: string; outputs?: unknown; progress?: number } = {},
+): Promise<void> {
+  const { status = 'queued', outputs = [], progress = 0 } = facts
+  await db.query(sql`
+    INSERT INTO jobs (id, user_id, source_type, source_url, profile_id, profile, status, phase, progress_pct, outputs)
+    VALUES (${id}, 'operator', 'url', 'https://example.com/a.mp4', ${testProfile.name}, ${
+    json(testProfile)
+  }, ${status},
+      ${status}, ${progress}, ${json(outputs)})`)
+}
+
+export const testProfile: Profile = {
+  name: 'test_profile',
+  description: 'For tests',
+  container: 'mp4',
+  video: { codec: 'libx264', fit: 'contain', pixelFormat: 'yuv420p', gopSeconds: 2 },
+  audio: { codec: 'aac', bitrateBps: 128_000, sampleRateHz: 48_000, channels: 2 },
+  chunkSeconds: 10,
+  maxAttempts: 3,
+}
+
+function gatewayOver(db: Database, commands: Command[]): Gateway {
+  const existing = async (id: string): Promise<JobView> => {
+    const job = await readJob(db, id)
+    if (job === undefined) throw new WebEncodeError('WE-JOB-004', `There is no job "${id}"`)
+    return job
+  }
+  const create = async (id: string) => {
+    await insertTestJob(db, id)
+    return await existing(id)
+  }
+  return {
+    async submitJob(argument, caller, key) {
+      commands.push({ name: 'submitJob', argument, caller, key })
+      if (argument.profile !== testProfile.name) {
+        throw new WebEncodeError('WE-JOB-003', `There is no profile ${argument.profile}`, {
+          path: 'profile',
+        })
+      }
+      return await create(`made-${commands.length}`)
+    },
+    async cancelJob(argument, caller) {
+      commands.push({ name: 'cancelJob', argument, caller })
+      const job = await existing(argument)
+      if (job.status !== 'completed') return job
+      throw new WebEncodeError('WE-JOB-006', `Cannot cancel job "${argument}": it is completed`)
+    },
+    async retryJob(argument, caller) {
+      commands.push({ name: 'retryJob', argument, caller })
+      await existing(argument)
+      return await create(`retry-${commands.length}`)
+    },
+    async deleteJob(argument, caller) {
+      commands.push({ name: 'deleteJob', argument, caller })
+      await existing(argument)
+    },
+    requeueTask(argument, caller) {
+      commands.push({ name: 'requeueTask', argument, caller })
+      return Promise.resolve()
+    },
+  }
+}
+
+function authOver(
+  users: Map<string, { username: string; role: Role }>,
+  clock: Clock,
+): Authenticator {
+  const nobody: AuthResponse = {
+    valid: false,
+    userId: '',
+    username: '',
+    email: '',
+    role: 'viewer',
+    metadata: {},
+    expiresAtUnix: 0,
+  }
+  const codes = new Set(['one-time-code'])
+  const answer = (userId: string): AuthResponse => {
+    const user = users.get(userId)
+    return user === undefined ? nobody : { ...nobody, valid: true, userId, ...user }
+  }
+  return {
+    authenticate({ token, scheme }) {
+      if (token === 'expired') {
+        return Promise.resolve({ ...nobody, expiresAtUnix: Math.floor(clock.now() / 1000) - 1 })
+      }
+      if (scheme === 'one-time') {
+        return Promise.resolve(codes.delete(token) ? answer('admin') : nobody)
+      }
+      if (scheme === 'basic') {
+        const isRight = Buffer.from(token, 'base64').toString() === 'otto:right'
+        return Promise.resolve(isRight ? answer('operator') : nobody)
+      }
+      return Promise.resolve(answer(token))
+    },
+    getUserProfile(userId) {
+      const user = users.get(userId)
+      if (user === undefined) return Promise.resolve(undefined)
+      const { username } = user
+      const times = { createdAtUnix: 0, lastLoginUnix: 0 }
+      return Promise.resolve({ userId, email: '', displayName: username, ...user, ...times })
+    },
+    listUsers: () => Promise.resolve({ users: [], totalCount: 0 }),
+    logout: () => Promise.resolve(),
+  }
+}
+
+function storageOver(objects: Map<string, Uint8Array>): StorageProvider {
+  const find = (path: string): Uint8Array => {
+    const bytes = objects.get(path)
+    if (bytes === undefined) throw new WebEncodeError('WE-STO-001', `There is no object "${path}"`)
+    return bytes
+  }
+  const infoOf = (key: string) => {
+    const size = find(key).length
+    return { key, size, etag: `"${size}"`, lastModified: 1_700_000_000, contentType: 'text/plain' }
+  }
+  const urlOf = ({ objectKey }: { objectKey: string }) =>
+    Promise.resolve({
+      url: `/v1/objects/media/${objectKey}?signature=x`,
+      headers: {},
+      expiresAt: 0,
+    })
+  return {
+    async upload({ path }, chunks) {
+      const parts: Uint8Array[] = []
+      for await (const chunk of chunks) parts.push(chunk)
+      const bytes = Buffer.concat(parts)
+      if (bytes.includes('DISK FULL')) throw new WebEncodeError('WE-STO-003', 'The disk is full')
+      objects.set(path, bytes)
+      const sha256 = createHash('sha256').update(bytes).digest('hex')
+      return { url: '', size: bytes.length, etag: '', sha256 }
+    },
+    download({ path, range }) {
+      const bytes = find(path)
+      const part = bytes.slice(range?.start, range?.end === undefined ? undefined : range.end + 1)
+      return Promise.resolve({
+        metadata: infoOf(path),
+        body: new Blob([part as Uint8Array<ArrayBuffer>]).stream(),
+      })
+    },
+    delete({ path }) {
+      objects.delete(path)
+      return Promise.resolve()
+    },
+    getUrl: urlOf,
+    getUploadUrl: urlOf,
+    listObjects({ prefix }) {
+      const keys = [...objects.keys()].filter((key) => key.startsWith(prefix))
+      return Promise.resolve({ objects: keys.map(infoOf) })
+    },
+    getObjectMetadata: async ({ path }) => infoOf(path),
+    getCapabilities: () =>
+      Promise.resolve({
+        supportsBrowse: true,
+        supportsUpload: true,
+        supportsSignedUrls: true,
+        supportsStreaming: true,
+        storageType: 'test',
+      }),
+    browseRoots: () => Promise.resolve([testEntry]),
+    browse: ({ path }) =>
+      Promise.resolve({ currentPath: path, parentPath: '', entries: [testEntry] }),
+  }
+}
+
+const testEntry = {
+  name: 'media',
+  path: '/media',
+  isDirectory: true,
+  size: 0,
+  modTime: 1_700_000_000,
+  extension: '',
+  isVideo: false,
+  isAudio: false,
+  isImage: false,
+}
