@@ -50,6 +50,8 @@ export const chunkRangeSchema = z.strictObject({
   /** Frames that the chunk must hold. */
   frames: z.int().min(0),
   durationSeconds: z.number().min(0),
+  /** Digest of when those frames are shown, in ticks after the first: the output must have the same. */
+  timing: z.string().regex(/^[0-9a-f]{16}$/).optional(),
 })
 
 /** The whole plan of a job. */

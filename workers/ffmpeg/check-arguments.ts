@@ -1,0 +1,61 @@
+/** The command lines that read a finished file again to see that it is what was made. */
+
+/** What is read back, and how closely. */
+export interface ReadBackOrder {
+  readonly file: string
+  readonly packetFilter?: string
+  /** Where the packets of the file are listed, in the form in which they were listed when it was made. */
+  readonly packetList: string
+  /** Decode on the way: every frame, or every keyframe. The run fails at the first error. */
+  readonly decode?: 'all' | 'keyframes'
+}
+
+/** ffmpeg: lists the packets of a file and decodes some of it, reading the file once. */
+export function readBackArguments(order: ReadBackOrder): string[] {
+  const { file, packetFilter, packetList, decode } = order
+  return [
+    '-y',
+    '-copyts',
+    ...(decode === undefined ? [] : strictDecoder(decode)),
+    '-i',
+    file,
+    '-map',
+    '0',
+    '-c',
+    'copy',
+    ...(packetFilter === undefined ? [] : ['-bsf:v', packetFilter]),
+    '-f',
+    'framecrc',
+    packetList,
+    ...(decode === undefined ? [] : discarded),
+  ]
+}
+
+/** ffmpeg: decodes a stretch of a file, as a player that jumps there does; fails at the first error. */
+export function windowArguments(file: string, fromSeconds: number, seconds: number): string[] {
+  return [
+    ...strictDecoder('all'),
+    ...(fromSeconds > 0 ? ['-ss', fromSeconds.toFixed(3)] : []),
+    '-t',
+    seconds.toFixed(3),
+    '-i',
+    file,
+    ...discarded,
+  ]
+}
+
+const discarded = ['-map', '0', '-fps_mode', 'passthrough', '-f', 'null', '-']
+
+/** The loop filter takes a sixth of the decoder's time and cannot fail, so it is left out. */
+function strictDecoder(frames: 'all' | 'keyframes'): string[] {
+  return [
+    '-xerror',
+    '-err_detect',
+    'explode',
+    '-threads',
+    '1',
+    '-skip_loop_filter',
+    'all',
+    ...(frames === 'keyframes' ? ['-skip_frame', 'nokey'] : []),
+  ]
+}
