@@ -81,6 +81,9 @@ function setUp(parts: Parts): void {
     element.hidden = true
   }
 
+  // The label and the drop zone stand for it; the keyboard still reaches it.
+  file.classList.add('sr-only')
+
   const show = (text: string, tone: string) => {
     note.textContent = text
     bar.dataset['tone'] = tone

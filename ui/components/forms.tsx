@@ -116,7 +116,7 @@ export function PostButton(
     csrfToken: string
     icon?: IconName
     label: string
-    variant?: 'outline' | 'ghost' | 'destructive' | 'primary'
+    variant?: 'outline' | 'ghost' | 'danger' | 'primary'
     size?: 'sm' | 'xs' | 'default'
     accessibleLabel?: string
   },
@@ -150,7 +150,7 @@ export function ConfirmButton(
       question: string
       consequence: string
       confirmLabel: string
-      variant?: 'outline' | 'destructive'
+      variant?: 'outline' | 'danger'
     },
 ) {
   return (
@@ -182,7 +182,7 @@ export function ConfirmButton(
             action={action}
             csrfToken={csrfToken}
             label={confirmLabel}
-            variant={variant === 'destructive' ? 'destructive' : 'primary'}
+            variant={variant === 'danger' ? 'danger' : 'primary'}
             size='default'
           />
         </div>

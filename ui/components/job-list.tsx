@@ -20,7 +20,6 @@ export function JobTable({ jobs, now }: { jobs: readonly JobView[]; now: number 
         <thead>
           <tr>
             <th scope='col'>Source</th>
-            <th scope='col' class='hidden md:table-cell'>Profile</th>
             <th scope='col'>Status</th>
             <th scope='col' class='hidden w-[22%] sm:table-cell'>Progress</th>
             <th scope='col' class='hidden text-end sm:table-cell'>Created</th>
@@ -46,14 +45,9 @@ function JobRow({ job, now }: { job: JobView; now: number }) {
           {nameOfSource(job.source_url)}
         </a>
         <span class='block truncate text-xs text-muted-foreground'>
-          <span class='font-mono'>{job.id.slice(0, 8)}</span>
-          <span class='md:hidden'>
-            {' · '}
-            {job.profile}
-          </span>
+          {job.profile} · <span class='font-mono'>{job.id.slice(0, 8)}</span>
         </span>
       </td>
-      <td class='hidden text-muted-foreground md:table-cell'>{job.profile}</td>
       <td>
         <JobBadge status={job.status} />
       </td>

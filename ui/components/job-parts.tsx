@@ -1,5 +1,5 @@
 /** The parts of a job's page: steps, failure, outputs, facts and timeline. */
-import type { JobEventView, JobPhase, JobView } from '../../kernel/contract/job.ts'
+import type { JobPhase, JobView } from '../../kernel/contract/job.ts'
 import type { Json } from '../../kernel/contract/json.ts'
 import type { OutputFile } from '../../kernel/contract/task.ts'
 import { errorCatalog } from '../../kernel/errors.ts'
@@ -111,7 +111,7 @@ export function OutputList({ jobId, outputs }: { jobId: string; outputs: readonl
             class='btn'
             data-variant='outline'
             data-size='sm'
-            href={`${outputUrl(jobId, output.name)}?download=1`}
+            href={outputUrl(jobId, output.name)}
             download={output.name}
           >
             <Icon name='download' />
@@ -125,7 +125,8 @@ export function OutputList({ jobId, outputs }: { jobId: string; outputs: readonl
 
 /** Plays an output that browsers can play. It keeps playing while the page around it changes. */
 export function Player({ jobId, output }: { jobId: string; output: OutputFile }) {
-  const source = outputUrl(jobId, output.name)
+  // The fragment makes browsers show the first picture instead of black.
+  const source = `${outputUrl(jobId, output.name)}#t=0.001`
   if (output.contentType.startsWith('audio/')) {
     return (
       <audio id='player' class='w-full' controls preload='metadata' src={source} hx-morph-skip />
@@ -200,11 +201,6 @@ export function paceSentence(
   const speed = tasks.reduce((sum, task) => sum + (task.speed ?? 0), 0)
   return [fps > 0 && `${Math.round(fps)} fps`, speed > 0 && `${formatSpeed(speed)} real time`]
     .filter(Boolean).join(' · ')
-}
-
-/** Events of the job itself come first in importance; those of tasks are named after their task. */
-export function isMilestone(event: JobEventView, jobId: string): boolean {
-  return event.actor_id === jobId
 }
 
 function textOf(value: Json | undefined): string | null {

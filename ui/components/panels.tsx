@@ -29,7 +29,7 @@ export function Panel(
   },
 ) {
   return (
-    <section class={`card ${flush ? 'pb-1' : ''}`} id={id} aria-label={title}>
+    <section class={`card ${flush ? 'gap-2 pb-1' : ''}`} id={id} aria-label={title}>
       <header>
         <h2>{title}</h2>
         {description && <p>{description}</p>}

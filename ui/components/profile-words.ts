@@ -18,6 +18,13 @@ const audioNames: Record<AudioSettings['codec'], string> = {
   copy: 'Audio as it is',
 }
 
+/** What containers are called. */
+export const containerNames: Record<Profile['container'], string> = {
+  mp4: 'MP4',
+  webm: 'WebM',
+  mkv: 'Matroska',
+}
+
 /** What a video encoder is called. */
 export function nameOfVideoCodec(codec: VideoSettings['codec']): string {
   return codecNames[codec]
@@ -34,7 +41,7 @@ export function profileFacts(profile: Profile): (readonly [label: string, value:
       ['Quality', qualityOf(video)] as const,
     ]),
     ['Audio', audioOf(audio)],
-    ['Container', profile.container.toUpperCase()],
+    ['Container', containerNames[profile.container]],
     ...(isCopy ? [] : [['Chunks', `${profile.chunkSeconds} s`] as const]),
   ]
 }
@@ -45,7 +52,7 @@ export function profileSummary(profile: Profile): string {
   return [
     codecNames[video.codec],
     video.codec === 'copy' ? undefined : pictureOf(video),
-    profile.container.toUpperCase(),
+    containerNames[profile.container],
   ].filter(Boolean).join(' · ')
 }
 

@@ -31,6 +31,9 @@ const taskLooks: Record<TaskView['status'], StatusLook> = {
   cancelled: { label: 'Cancelled', tone: 'neutral', icon: 'ban' },
 }
 
+/** A task that waits for its inputs is as it should be; one that waits after a failure is not. */
+const blockedLook: StatusLook = { label: 'Not yet', tone: 'neutral', icon: 'circle-dashed' }
+
 const workerLooks: Record<WorkerView['status'], StatusLook> = {
   healthy: { label: 'Healthy', tone: 'success', icon: 'circle-check' },
   degraded: { label: 'Degraded', tone: 'warning', icon: 'triangle-alert' },
@@ -81,8 +84,9 @@ export function JobBadge({ status }: { status: JobStatus }) {
 }
 
 /** The status of a task. */
-export function TaskBadge({ status }: { status: TaskView['status'] }) {
-  return <StatusBadge look={taskLooks[status]} />
+export function TaskBadge({ task }: { task: Pick<TaskView, 'status' | 'error'> }) {
+  const isBlocked = task.status === 'waiting' && task.error === null
+  return <StatusBadge look={isBlocked ? blockedLook : taskLooks[task.status]} />
 }
 
 /** The status of a worker. */

@@ -20,7 +20,7 @@ interface TaskTableProps {
 export function TaskTable({ tasks, workers, csrfToken }: TaskTableProps) {
   return (
     <div class='table-container max-h-[36rem] overflow-y-auto'>
-      <table class='table'>
+      <table class='table table-tight'>
         <thead class='sticky top-0 z-10 bg-card'>
           <tr>
             <th scope='col'>Task</th>
@@ -71,7 +71,8 @@ function TaskRow(
         <TaskState task={task} />
       </td>
       <td class='hidden tabular-nums sm:table-cell'>
-        {task.attempt_count} <span class='text-muted-foreground'>of {task.max_attempts}</span>
+        {task.attempt_count}
+        <span class='text-muted-foreground'>/{task.max_attempts}</span>
       </td>
       <td class='hidden max-w-40 truncate text-muted-foreground md:table-cell'>{worker ?? '—'}</td>
       <td class='hidden text-end tabular-nums sm:table-cell'>
@@ -121,9 +122,9 @@ function TaskState({ task }: { task: TaskView }) {
   }
   return (
     <>
-      <TaskBadge status={task.status} />
+      <TaskBadge task={task} />
       {task.error && task.status !== 'completed' && (
-        <span class='mt-1 block max-w-64 text-xs whitespace-normal text-muted-foreground'>
+        <span class='mt-1 block max-w-56 min-w-40 text-xs whitespace-normal text-muted-foreground'>
           {task.error.message}
         </span>
       )}
@@ -146,5 +147,6 @@ export function shortList(tasks: readonly TaskView[]): readonly TaskView[] {
 }
 
 function canRequeue(task: TaskView): boolean {
-  return task.status === 'running' || task.status === 'waiting' || task.status === 'failed'
+  return task.status === 'running' || task.status === 'failed' ||
+    (task.status === 'waiting' && task.error !== null)
 }

@@ -13,6 +13,9 @@ interface Step {
   readonly tone: Tone
 }
 
+/** Hostnames by worker id. */
+type Hostnames = ReadonlyMap<string, string>
+
 const toneClasses: Record<Tone, string> = {
   neutral: 'text-muted-foreground',
   active: 'text-brand',
@@ -23,12 +26,17 @@ const toneClasses: Record<Tone, string> = {
 
 /** Newest first. Events that only repeat what another one says are left out. */
 export function Timeline(
-  { jobId, events, now }: { jobId: string; events: readonly JobEventView[]; now: number },
+  { jobId, events, workers, now }: {
+    jobId: string
+    events: readonly JobEventView[]
+    workers: Hostnames
+    now: number
+  },
 ) {
   return (
     <ol class='flex max-h-96 flex-col gap-3 overflow-y-auto'>
       {events.toReversed().map((event) => {
-        const step = stepFrom(event, jobId)
+        const step = stepFrom(event, jobId, workers)
         return step && (
           <li id={`event-${event.id}`} class='flex items-start gap-2.5'>
             <Icon name={step.icon} class={`mt-0.5 size-4 ${toneClasses[step.tone]}`} />
@@ -44,8 +52,12 @@ export function Timeline(
 }
 
 /** What an event means to a person; undefined when another event says it better. */
-export function stepFrom(event: JobEventView, jobId: string): Step | undefined {
-  return event.actor_id === jobId ? jobStepFrom(event) : taskStepFrom(event)
+export function stepFrom(
+  event: JobEventView,
+  jobId: string,
+  workers: Hostnames,
+): Step | undefined {
+  return event.actor_id === jobId ? jobStepFrom(event) : taskStepFrom(event, workers)
 }
 
 function jobStepFrom({ type, data }: JobEventView): Step | undefined {
@@ -73,15 +85,24 @@ function jobStepFrom({ type, data }: JobEventView): Step | undefined {
   }
 }
 
-function taskStepFrom({ type, data, actor_id }: JobEventView): Step | undefined {
+function taskStepFrom(
+  { type, data, actor_id }: JobEventView,
+  workers: Hostnames,
+): Step | undefined {
   const task = taskNameFrom(actor_id)
   switch (type) {
     case 'xstate.init':
     case 'jobEnded':
     case 'inputsReady':
       return undefined
-    case 'claim':
-      return { text: `${task}: taken by ${field(data, 'workerId')}`, icon: 'play', tone: 'neutral' }
+    case 'claim': {
+      const worker = field(data, 'workerId') ?? 'a worker'
+      return {
+        text: `${task}: taken by ${workers.get(worker) ?? worker}`,
+        icon: 'play',
+        tone: 'neutral',
+      }
+    }
     case 'finish':
       return { text: `${task}: finished`, icon: 'check', tone: 'success' }
     case 'fail':

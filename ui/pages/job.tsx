@@ -84,7 +84,7 @@ export function JobPage({ view }: { view: JobPageView }) {
       {job.error && job.status === 'failed' && <FailureCard error={job.error} />}
       {job.warnings.length > 0 && <Warnings warnings={job.warnings} />}
       {!isEnded && <ProgressCard view={view} />}
-      <div class='grid items-start gap-5 xl:grid-cols-[minmax(0,1fr)_20rem]'>
+      <div class='grid items-start gap-5 xl:grid-cols-[minmax(0,1fr)_18rem]'>
         <div class='flex min-w-0 flex-col gap-5'>
           {job.status === 'completed' && <Result view={view} />}
           <Chunks tasks={view.tasks} />
@@ -105,7 +105,12 @@ export function JobPage({ view }: { view: JobPageView }) {
             </Panel>
           )}
           <Panel title='Timeline'>
-            <Timeline jobId={job.id} events={view.events} now={view.now} />
+            <Timeline
+              jobId={job.id}
+              events={view.events}
+              workers={view.workers}
+              now={view.now}
+            />
           </Panel>
         </div>
       </div>
@@ -120,7 +125,7 @@ function Heading({ view }: { view: JobPageView }) {
       <div class='min-w-0'>
         <nav aria-label='Breadcrumb' class='mb-1 text-xs text-muted-foreground'>
           <a class='hover:text-foreground hover:underline' href='/jobs'>Jobs</a> /{' '}
-          <span class='font-mono'>{job.id.slice(0, 8)}</span>
+          <span class='font-mono'>{job.id}</span>
         </nav>
         <div class='flex flex-wrap items-center gap-3'>
           <h1 class='min-w-0 text-xl font-semibold tracking-tight break-words'>
@@ -128,6 +133,9 @@ function Heading({ view }: { view: JobPageView }) {
           </h1>
           <JobBadge status={job.status} />
         </div>
+        <p class='mt-1 truncate text-xs text-muted-foreground' title={job.source_url}>
+          {job.source_url}
+        </p>
       </div>
       {view.csrfToken !== undefined && <Actions job={job} csrfToken={view.csrfToken} />}
     </div>
@@ -161,7 +169,7 @@ function Actions({ job, csrfToken }: { job: JobView; csrfToken: string }) {
             question='Cancel this job?'
             consequence='Its workers stop at once, and the chunks that are done are thrown away.'
             confirmLabel='Cancel the job'
-            variant='destructive'
+            variant='danger'
           />
         )}
       <ConfirmButton
@@ -173,7 +181,7 @@ function Actions({ job, csrfToken }: { job: JobView; csrfToken: string }) {
         question='Delete this job?'
         consequence='Its output files, logs and history are deleted for good. The source is not touched.'
         confirmLabel='Delete for good'
-        variant='destructive'
+        variant='danger'
       />
     </div>
   )
@@ -276,9 +284,7 @@ function JobFacts({ view: { job, now } }: { view: JobPageView }) {
   return (
     <Facts
       facts={[
-        ['Id', <span class='font-mono text-xs break-all'>{job.id}</span>],
         ['Profile', <a class='link' href={`/profiles#${job.profile}`}>{job.profile}</a>],
-        ['Source', <span class='text-xs break-all'>{job.source_url}</span>],
         ['Priority', job.priority === 0 ? null : String(job.priority)],
         ['Created', <Time at={job.created_at} now={now} />],
         [

@@ -11,7 +11,7 @@ import { CsrfToken, SelectField, TextField } from '../components/forms.tsx'
 import { nameOfSource } from '../components/format.ts'
 import { Icon, type IconName } from '../components/icons.tsx'
 import { PageHeading } from '../components/panels.tsx'
-import { nameOfVideoCodec, profileSummary } from '../components/profile-words.ts'
+import { containerNames, nameOfVideoCodec, profileSummary } from '../components/profile-words.ts'
 import type { FieldErrors, NewJobForm, SourceKind } from './new-job-form.ts'
 
 /** Everything that the page shows. */
@@ -159,7 +159,7 @@ function UploadField({ form, error }: { form: NewJobForm; error: string | undefi
         <Icon name='cloud-upload' class='size-8 text-brand' />
         <label for='file' class='font-medium'>
           <span class='link cursor-pointer'>Choose a file</span>
-          <span data-scripts-only hidden>or drop it here</span>
+          <span data-scripts-only hidden>{' or drop it here'}</span>
         </label>
         <input
           id='file'
@@ -293,7 +293,7 @@ function AdvancedCard({ view }: { view: NewJobView }) {
     />
   )
   return (
-    <details class='card py-0' open={isOpen}>
+    <details class='card gap-0 py-0' open={isOpen}>
       <summary class='flex items-center justify-between px-5 py-4 font-semibold'>
         Change settings of the profile
         <span class='text-xs font-normal text-muted-foreground'>optional</span>
@@ -321,7 +321,7 @@ function AdvancedCard({ view }: { view: NewJobView }) {
           label='Container'
           value={form.container}
           error={errors.container}
-          options={[asProfile, ...containers.map((name) => [name, name.toUpperCase()] as const)]}
+          options={[asProfile, ...containers.map((name) => [name, containerNames[name]] as const)]}
         />
         {number('crf', 'Quality (CRF)', {
           min: '0',
