@@ -59,9 +59,9 @@ const variables = {
   },
   adminToken: {
     name: 'WEBENCODE_ADMIN_TOKEN',
-    description: 'Bearer token that acts as the administrator.',
+    description: 'Bearer token of the administrator, in place of the generated one.',
     kind: secretText(1),
-    presetShown: 'no such token',
+    presetShown: 'generated, printed once',
     secret: true,
   },
   mediaRoots: {
