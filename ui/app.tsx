@@ -101,8 +101,11 @@ function sendAsset(c: Context<AppEnv>, assets: Assets, name: string): Response {
   const hashed = assets.find(name)
   const asset = hashed ?? assets.findByPlainName(name)
   if (asset === undefined) throw new WebEncodeError('WE-SYS-007', `There is no asset "${name}"`)
-  return c.body(asset.body, 200, {
+  const takesGzip = /\bgzip\b/.test(c.req.header('accept-encoding') ?? '')
+  return c.body(takesGzip ? asset.gzip : asset.body, 200, {
     'Content-Type': asset.contentType,
+    ...(takesGzip && { 'Content-Encoding': 'gzip' }),
+    Vary: 'Accept-Encoding',
     'Cache-Control': hashed === undefined ? 'no-cache' : 'public, max-age=31536000, immutable',
   })
 }

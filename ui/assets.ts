@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
 import { z } from 'zod'
 
 const manifestSchema = z.object({ files: z.record(z.string(), z.string()) })
@@ -15,6 +16,8 @@ const contentTypes: Readonly<Record<string, string>> = {
 /** One asset, whole. */
 export interface Asset {
   readonly body: Uint8Array<ArrayBuffer>
+  /** The same, compressed. */
+  readonly gzip: Uint8Array<ArrayBuffer>
   readonly contentType: string
 }
 
@@ -38,7 +41,7 @@ export function defaultAssetsDirectory(): string {
 }
 
 /**
- * Reads all assets of `directory` (about 200 kB) at once.
+ * Reads and compresses all assets of `directory` (about 300 kB) at once.
  * @throws Error with the missing file when the assets were not built
  */
 export function loadAssets(directory: string): Assets {
@@ -62,5 +65,6 @@ export function loadAssets(directory: string): Assets {
 function readAsset(directory: string, name: string): Asset {
   const contentType = contentTypes[extname(name)]
   if (contentType === undefined) throw new TypeError(`Asset "${name}" has an unknown extension`)
-  return { body: new Uint8Array(readFileSync(join(directory, name))), contentType }
+  const body = new Uint8Array(readFileSync(join(directory, name)))
+  return { body, gzip: new Uint8Array(gzipSync(body)), contentType }
 }

@@ -47,6 +47,9 @@ function JobRow({ job, now }: { job: JobView; now: number }) {
         <span class='block truncate text-xs text-muted-foreground'>
           {job.profile} · <span class='font-mono'>{job.id.slice(0, 8)}</span>
         </span>
+        <span class='mt-2 block sm:hidden'>
+          {!endedJobStatuses.includes(job.status) && <JobProgress job={job} />}
+        </span>
       </td>
       <td>
         <JobBadge status={job.status} />

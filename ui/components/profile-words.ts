@@ -39,6 +39,7 @@ export function profileFacts(profile: Profile): (readonly [label: string, value:
     ...(isCopy ? [] : [
       ['Picture', pictureOf(video)] as const,
       ['Quality', qualityOf(video)] as const,
+      ['Preset', video.preset ?? 'default'] as const,
     ]),
     ['Audio', audioOf(audio)],
     ['Container', containerNames[profile.container]],
@@ -62,16 +63,15 @@ function pictureOf({ width, height, fit }: VideoSettings): string {
   return fit === 'pad' ? `exactly ${box}` : `up to ${box}`
 }
 
-function qualityOf({ rateControl, preset }: VideoSettings): string {
-  const pace = preset === undefined ? '' : `, ${preset}`
-  if (rateControl === undefined) return `the encoder's own${pace}`
+function qualityOf({ rateControl }: VideoSettings): string {
+  if (rateControl === undefined) return "the encoder's own"
   if (rateControl.mode === 'abr') {
-    return `${formatBitrate(rateControl.bitrateBps)} on average${pace}`
+    return `${formatBitrate(rateControl.bitrateBps)} on average`
   }
   const cap = rateControl.maxrateBps === undefined
     ? ''
     : `, at most ${formatBitrate(rateControl.maxrateBps)}`
-  return `CRF ${rateControl.crf}${cap}${pace}`
+  return `CRF ${rateControl.crf}${cap}`
 }
 
 function audioOf(audio: AudioSettings): string {

@@ -79,7 +79,7 @@ function TaskRow(
         {task.output_size_bytes === null ? '—' : formatBytes(task.output_size_bytes)}
       </td>
       <td class='text-end'>
-        <div class='flex justify-end gap-1'>
+        <div class='flex justify-end gap-1 max-sm:flex-col max-sm:items-end'>
           {csrfToken !== undefined && canRequeue(task) && (
             <PostButton
               action={`/jobs/${task.job_id}/tasks/${task.id}/requeue`}

@@ -25,7 +25,7 @@ export function WorkerList({ workers }: { workers: readonly WorkerView[] }) {
             <span class='min-w-0 truncate font-medium'>{worker.hostname}</span>
             <WorkerBadge status={worker.status} />
           </div>
-          <SlotsBar worker={worker} />
+          <SlotsBar worker={worker} withCpu />
         </li>
       ))}
     </ul>
@@ -79,7 +79,7 @@ function WorkerRow({ worker, now }: { worker: WorkerView; now: number }) {
       <td class='text-end tabular-nums'>
         {worker.memory_bytes === null ? '—' : formatBytes(worker.memory_bytes)}
         {memoryBytes !== undefined && memoryBytes > 0 && (
-          <span class='text-muted-foreground'>/ {formatBytes(memoryBytes)}</span>
+          <span class='text-muted-foreground'>{` / ${formatBytes(memoryBytes)}`}</span>
         )}
       </td>
       <td>
@@ -96,7 +96,7 @@ function WorkerRow({ worker, now }: { worker: WorkerView; now: number }) {
   )
 }
 
-function SlotsBar({ worker }: { worker: WorkerView }) {
+function SlotsBar({ worker, withCpu = false }: { worker: WorkerView; withCpu?: boolean }) {
   const slots = capabilitiesOf(worker).slots ?? 0
   return (
     <div class='flex flex-col gap-1.5'>
@@ -106,7 +106,7 @@ function SlotsBar({ worker }: { worker: WorkerView }) {
       />
       <span class='text-xs text-muted-foreground tabular-nums'>
         {worker.tasks_running} of {formatCount(slots, 'slot')} in use
-        {worker.cpu_percent !== null && ` · CPU ${Math.round(worker.cpu_percent)} %`}
+        {withCpu && worker.cpu_percent !== null && ` · CPU ${Math.round(worker.cpu_percent)} %`}
       </span>
     </div>
   )

@@ -36,6 +36,9 @@ export interface ApiView {
   readonly groups: readonly GroupView[]
 }
 
+/** Group of what is about no resource; it comes last. */
+const system = 'System'
+
 const methods = ['get', 'post', 'put', 'patch', 'delete'] as const
 
 type Schema = z.infer<typeof schemaSchema>
@@ -100,9 +103,11 @@ export function apiViewFrom(openapi: object, origin: string): ApiView {
     )
   )
   const groups = Map.groupBy(operations, ({ path }) => groupOf(path))
+  const names = [...groups.keys()].filter((name) => name !== system)
+  if (groups.has(system)) names.push(system)
   return {
     ...info,
-    groups: [...groups].map(([name, found]) => ({ name, operations: found })),
+    groups: names.map((name) => ({ name, operations: groups.get(name) ?? [] })),
   }
 }
 
@@ -234,10 +239,19 @@ function notesOf(schema: Schema): string {
   ].filter(Boolean).join('; ')
 }
 
-/** `/v1/jobs/{id}` belongs to `Jobs`; what has no version to `System`. */
+/** Resources that are shown with another one. */
+const groupsByResource: Readonly<Record<string, string>> = {
+  tasks: 'Jobs',
+  me: system,
+  stats: system,
+  errors: system,
+}
+
+/** `/v1/jobs/{id}` belongs to `Jobs`; what has no version to the system. */
 function groupOf(path: string): string {
-  const name = /^\/v\d+\/([a-z-]+)/.exec(path)?.[1]
-  return name === undefined ? 'System' : name.charAt(0).toUpperCase() + name.slice(1)
+  const resource = /^\/v\d+\/([a-z-]+)/.exec(path)?.[1]
+  if (resource === undefined) return system
+  return groupsByResource[resource] ?? resource.charAt(0).toUpperCase() + resource.slice(1)
 }
 
 function curlOf(
