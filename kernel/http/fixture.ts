@@ -1,5 +1,7 @@
 /** The application of the tests: a real database in memory, and small stand-ins for what lies in other rooms. */
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { createMemoryBus } from '../bus/memory.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { Authenticator, AuthResponse, Role } from '../contract/auth.ts'
@@ -89,9 +91,11 @@ export async function openBench(
   return { ...deps, db, bus, commands, objects, logLines, users, moveClock, app, close }
 }
 
-/** A migrated database in memory. */
+/** A migrated database in memory; from the built template, where there is one, it opens in a second. */
 export async function openTestDatabase(log: Log): Promise<Database> {
-  const db = await openPglite({ directory: null, log })
+  const template = templatePlaces.find((path) => existsSync(path))
+  const options = { directory: null, log, ...(template === undefined ? {} : { template }) }
+  const db = await openPglite(options)
   await migrate(db)
   return db
 }
@@ -110,6 +114,19 @@ export function post(body: unknown, headers: Record<string, string> = as('operat
   }
 }
 
+/** A multipart request whose body is bytes, as a network brings it. */
+export async function multipart(
+  headers: Record<string, string>,
+  ...parts: [name: string, value: string | File][]
+): Promise<RequestInit> {
+  const form = new FormData()
+  for (const [name, value] of parts) form.append(name, value)
+  const encoded = new Response(form)
+  const type = encoded.headers.get('content-type') ?? ''
+  const body = await encoded.arrayBuffer()
+  return { method: 'POST', headers: { ...headers, 'content-type': type }, body }
+}
+
 /** Inserts a job, with outputs when it completed. */
 export async function insertTestJob(
   db: Database,
@@ -124,6 +141,10 @@ export async function insertTestJob(
   }, ${status},
       ${status}, ${progress}, ${json(outputs)})`)
 }
+
+/** Seen from `dist` and from the sources. */
+const templatePlaces = ['../db/template.tar.gz', '../../dist/kernel/db/template.tar.gz']
+  .map((place) => fileURLToPath(new URL(place, import.meta.url)))
 
 export const testProfile: Profile = {
   name: 'test_profile',

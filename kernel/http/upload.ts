@@ -110,10 +110,16 @@ async function* limited(
   maxBytes: number,
 ): AsyncGenerator<Uint8Array> {
   let received = 0
-  for await (const chunk of chunks) {
-    received += chunk.length
-    if (received > maxBytes) throw tooLarge(maxBytes)
-    yield chunk
+  try {
+    for await (const chunk of chunks) {
+      received += chunk.length
+      if (received > maxBytes) throw tooLarge(maxBytes)
+      yield chunk
+    }
+  } catch (error) {
+    if (error instanceof WebEncodeError) throw error
+    const message = `The upload broke off after ${received} bytes: ${messageOf(error)}`
+    throw new WebEncodeError('WE-JOB-001', message, { cause: error })
   }
 }
 
