@@ -19,12 +19,12 @@ export interface Sources {
    * Checks a source that a user names.
    * @throws WE-JOB-002 when it cannot be a source or is not there; WE-STO-002 when it is outside the allowed folders
    */
-  checkSource(url: string): Promise<CheckedSource>
+  readonly checkSource: (url: string) => Promise<CheckedSource>
   /**
    * What a worker opens. Files and uploads are checked again, because files and links change; remote addresses are not.
    * @throws WE-JOB-002, WE-STO-002
    */
-  resolveSource(url: string): Promise<SourceRef>
+  readonly resolveSource: (url: string) => Promise<SourceRef>
 }
 
 export interface SourcesOptions {

@@ -23,7 +23,7 @@ export function taskRowFrom(id: string, state: TaskState, context: TaskContext):
     jobId: context.jobId,
     kind: context.kind,
     index: context.index,
-    params: context.params,
+    params: context.params as Json,
     startSeconds: context.startSeconds,
     endSeconds: context.endSeconds,
     weight: context.weight,
@@ -38,7 +38,7 @@ export function taskRowFrom(id: string, state: TaskState, context: TaskContext):
     workerId: context.workerId,
     leaseToken: context.leaseToken,
     leaseMs: context.leaseMs,
-    // A result came as JSON and was parsed; optional fields hide that from the compiler.
+    // These came as JSON and were parsed; optional fields hide that from the compiler.
     result: context.result as Json,
     outputKey: output?.key ?? null,
     outputSizeBytes: output?.sizeBytes ?? null,
