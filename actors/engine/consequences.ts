@@ -1,4 +1,5 @@
 /** Sorts the actions that XState returns into effects and timers, and refuses the ones that cannot be durable. */
+import { z } from 'zod'
 import { type EffectName, type EffectParams, effectSchemas } from '../../kernel/contract/effect.ts'
 import type { Json } from '../../kernel/contract/json.ts'
 import { frozenJson } from './frozen-json.ts'
@@ -45,6 +46,13 @@ export function consequencesFrom(
   return { effects, timers }
 }
 
+/** The schemas without a second walk through values that are JSON by then. */
+const shapes = {
+  ...effectSchemas,
+  spawn: effectSchemas.spawn.extend({ input: z.unknown() }),
+  announce: effectSchemas.announce.extend({ data: z.unknown() }),
+} as const
+
 function effectFrom(machineId: string, action: ReturnedAction): Effect {
   const name = action.type
   if (!isEffectName(name)) {
@@ -55,7 +63,7 @@ function effectFrom(machineId: string, action: ReturnedAction): Effect {
     )
   }
   const params = frozenJson(action.params ?? {}, `${machineId}: params of ${name}`)
-  const checked = effectSchemas[name].safeParse(params)
+  const checked = shapes[name].safeParse(params)
   if (!checked.success) {
     throw new TypeError(`Machine "${machineId}" asked for "${name}" with wrong params`, {
       cause: checked.error,

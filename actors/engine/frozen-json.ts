@@ -4,6 +4,9 @@ import type { Json } from '../../kernel/contract/json.ts'
 /** Objects that this file made: plain, frozen, frozen below. They are taken over as they are. */
 const known = new WeakSet<object>()
 
+/** Deeper values are taken for circular. */
+const deepest = 200
+
 /**
  * A deeply frozen copy of `value`. Parts that were frozen here before are shared, not copied.
  * Properties that are `undefined` are left out, as JSON does.
@@ -11,49 +14,83 @@ const known = new WeakSet<object>()
  * @throws TypeError when a part is a Date, Map, class instance, function, bigint, symbol, NaN, infinite or circular
  */
 export function frozenJson(value: unknown, path: string): Json {
-  return copy(value, path, 0)
+  const copied = copy(value, 0)
+  // Where exactly is found out only then, because this runs several times for every event.
+  if (copied === undefined) throw new TypeError(complaint(value, path, 0))
+  return copied
 }
 
-/** Deeper values are taken for circular. */
-const deepest = 200
-
-function copy(value: unknown, path: string, depth: number): Json {
+/** Undefined when `value` is not JSON. */
+function copy(value: unknown, depth: number): Json | undefined {
   switch (typeof value) {
     case 'string':
     case 'boolean':
       return value
     case 'number':
-      if (Number.isFinite(value)) return value
-      return refuse(path, `the number ${value}`)
+      return Number.isFinite(value) ? value : undefined
     case 'object':
-      return value === null ? null : copyObject(value, path, depth)
+      return value === null ? null : copyObject(value, depth)
     default:
-      return refuse(path, typeof value)
+      return undefined
   }
 }
 
-function copyObject(value: object, path: string, depth: number): Json {
+function copyObject(value: object, depth: number): Json | undefined {
   if (known.has(value)) return value as Json
-  if (depth > deepest) return refuse(path, 'circular or nested too deeply')
-  const result = Array.isArray(value)
-    ? value.map((item, index) => copy(item, `${path}[${index}]`, depth + 1))
-    : copyRecord(value, path, depth)
-  known.add(Object.freeze(result))
-  return result
+  if (depth > deepest) return undefined
+  const copied = Array.isArray(value) ? copyArray(value, depth + 1) : copyRecord(value, depth + 1)
+  if (copied !== undefined) known.add(Object.freeze(copied))
+  return copied
 }
 
-function copyRecord(value: object, path: string, depth: number): { readonly [key: string]: Json } {
+function copyArray(value: readonly unknown[], depth: number): Json[] | undefined {
+  const copies: Json[] = []
+  for (const item of value) {
+    const copied = copy(item, depth)
+    if (copied === undefined) return undefined
+    copies.push(copied)
+  }
+  return copies
+}
+
+function copyRecord(value: object, depth: number): { [key: string]: Json } | undefined {
+  // Assigning `__proto__` would change what the copy is.
+  if (!isPlain(value) || Object.hasOwn(value, '__proto__')) return undefined
+  const copies: { [key: string]: Json } = {}
+  for (const key of Object.keys(value)) {
+    const item = (value as Record<string, unknown>)[key]
+    if (item === undefined) continue
+    const copied = copy(item, depth)
+    if (copied === undefined) return undefined
+    copies[key] = copied
+  }
+  return copies
+}
+
+function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) {
-    return refuse(path, `an instance of ${value.constructor?.name ?? 'a class'}`)
-  }
-  const result: { [key: string]: Json } = {}
-  for (const [key, item] of Object.entries(value)) {
-    if (item !== undefined) result[key] = copy(item, `${path}.${key}`, depth + 1)
-  }
-  return result
+  return prototype === Object.prototype || prototype === null
 }
 
-function refuse(path: string, found: string): never {
-  throw new TypeError(`${path} must survive JSON: it is ${found}`)
+/** What is wrong with a value that is not JSON, and where. */
+function complaint(value: unknown, path: string, depth: number): string {
+  const found = depth > deepest ? 'circular or nested too deeply' : kindOf(value)
+  if (found !== undefined) return `${path} must survive JSON: it is ${found}`
+  const entries: [string, unknown][] = Array.isArray(value)
+    ? value.map((item, i) => [`${path}[${i}]`, item])
+    : Object.entries(value as object).filter(([, item]) => item !== undefined).map((
+      [key, item],
+    ) => [`${path}.${key}`, item])
+  const wrong = entries.find(([, item]) => copy(item, depth + 1) === undefined)
+  return wrong === undefined ? path : complaint(wrong[1], wrong[0], depth + 1)
+}
+
+/** Undefined for what JSON has. */
+function kindOf(value: unknown): string | undefined {
+  if (typeof value === 'number') return Number.isFinite(value) ? undefined : `the number ${value}`
+  if (typeof value !== 'object') return typeof value
+  if (value === null || Array.isArray(value)) return undefined
+  if (Object.hasOwn(value, '__proto__')) return 'an object with a key "__proto__"'
+  if (isPlain(value)) return undefined
+  return `an instance of ${value.constructor?.name ?? 'a class'}`
 }
