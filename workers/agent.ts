@@ -233,6 +233,7 @@ class WorkerAgent implements Agent {
     taskLog.record(`Attempt ${brief.attempt} on ${this.#options.workerId}`)
     const outcome = await runTask(lease, this.#tools, taskLog, () => this.#heartbeat.hasten())
     this.#counts[outcome.status]++
+    this.#changed()
     if (outcome.status === 'lost') return await this.#discard(lease, 'the lease was lost')
     lease.decide()
     taskLog.record(endOf(outcome))
