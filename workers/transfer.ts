@@ -1,8 +1,9 @@
 /** Objects in and out of a worker: inputs are read and checked, finished files are moved into storage. */
 import { createHash, randomUUID } from 'node:crypto'
-import { copyFile, type FileHandle, link, open, rename, rm, stat } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
 import type { Stats } from 'node:fs'
+import { copyFile, type FileHandle, link, mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { ObjectRef } from '../kernel/contract/media.ts'
 import type { StorageProvider } from '../kernel/contract/storage.ts'
 import { WebEncodeError } from '../kernel/errors.ts'
@@ -96,7 +97,7 @@ async function place(file: string, part: string, target: string): Promise<Omit<O
       const sha256 = await hashFile(handle)
       await handle.datasync()
       const sizeBytes = (await handle.stat()).size
-      await rename(part, target)
+      await renameInto(part, target)
       return { sizeBytes, sha256 }
     } finally {
       await handle.close()
@@ -107,15 +108,30 @@ async function place(file: string, part: string, target: string): Promise<Omit<O
   }
 }
 
+/** Renames; makes the directory again when it was pruned, being empty, since the URL was answered. */
+async function renameInto(part: string, target: string): Promise<void> {
+  try {
+    await rename(part, target)
+  } catch (failure) {
+    if (systemCode(failure) !== 'ENOENT') throw failure
+    await mkdir(dirname(target), { recursive: true })
+    await rename(part, target)
+  }
+}
+
 /** A second name costs nothing; where there are none (another disk, exFAT) the bytes are copied. */
 async function linkOrCopy(file: string, part: string): Promise<void> {
   try {
     await link(file, part)
   } catch (failure) {
-    const code: unknown = failure instanceof Error ? Reflect.get(failure, 'code') : undefined
-    if (code === 'ENOENT') throw failure
+    if (systemCode(failure) === 'ENOENT') throw failure
     await copyFile(file, part)
   }
+}
+
+/** The system's name of a failure, e.g. `ENOENT`. */
+function systemCode(failure: unknown): unknown {
+  return failure instanceof Error ? Reflect.get(failure, 'code') : undefined
 }
 
 async function hashOf(path: string): Promise<string> {
