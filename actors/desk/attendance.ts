@@ -2,7 +2,7 @@
 import type { JoinReply, JoinRequest, LeaveRequest } from '../../kernel/contract/worker.ts'
 import type { ActorStore } from '../../kernel/db/actor-store.ts'
 import type { Database } from '../../kernel/db/database.ts'
-import { listSilentWorkers, readWorkerSession } from '../../kernel/db/workers.ts'
+import { listSilentWorkers, readWorkerSession, touchWorker } from '../../kernel/db/workers.ts'
 import type { Json } from '../../kernel/contract/json.ts'
 import type { Log } from '../../kernel/log.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -54,6 +54,8 @@ export function createAttendance(options: AttendanceOptions): Attendance {
       )
       if (created.status !== 'applied') await tell(workerId, { type: 'join', ...request })
       if (before !== undefined && before !== session) await freeLeases(workerId, 'workerLost')
+      // Whoever comes back in its old session was last heard of long ago, and would be missed again at once.
+      await touchWorker(db, workerId, session)
       log.info('worker joined', { worker_id: workerId, region: request.region })
       return { accepted: true, heartbeatMs, leaseMs }
     },

@@ -251,5 +251,6 @@ test('missSilent() shows a worker that fell silent as offline, and it has to joi
   assert.equal((await readWorker(db, 'w1'))?.status, 'healthy')
   await assert.rejects(quiet.claim(), refused('WE-WRK-001'))
   await quiet.join()
+  await attendance.missSilent()
   assert.equal((await readWorker(db, 'quiet'))?.status, 'healthy')
 })
