@@ -2,6 +2,15 @@
 import { type PGlite, protocol } from '@electric-sql/pglite'
 import type { ServerReport } from './failure.ts'
 import type { WireRows } from './pglite-messages.ts'
+import {
+  bindMessage,
+  closeMessage,
+  describeMessage,
+  executeMessage,
+  parseMessage,
+  queryMessage,
+  syncMessage,
+} from './wire-messages.ts'
 import type { WireText } from './wire-values.ts'
 
 /** Prepared statements that are kept; the least recently prepared goes first. */
@@ -39,7 +48,6 @@ export function createPgliteSession(
   pg: PGlite,
   onNotification: (channel: string, payload: string) => void,
 ): PgliteSession {
-  const { serialize } = protocol
   const prepared = new Map<string, Prepared>()
   let names = 0
 
@@ -52,7 +60,7 @@ export function createPgliteSession(
 
   const forget = (text: string, name: string) => {
     prepared.delete(text)
-    exchange([serialize.close({ type: 'S', name }), serialize.sync()])
+    exchange([closeMessage(name), syncMessage()])
   }
 
   const keep = (text: string, statement: Prepared) => {
@@ -66,13 +74,11 @@ export function createPgliteSession(
       const known = prepared.get(text)
       const name = known?.name ?? `s${++names}`
       const answer = exchange([
-        ...(begin ? [serialize.query('BEGIN')] : []),
-        ...(known
-          ? []
-          : [serialize.parse({ name, text }), serialize.describe({ type: 'S', name })]),
-        serialize.bind({ statement: name, values: [...values] }),
-        serialize.execute({}),
-        serialize.sync(),
+        ...(begin ? [queryMessage('BEGIN')] : []),
+        ...(known ? [] : [parseMessage(name, text), describeMessage(name)]),
+        bindMessage(name, values),
+        executeMessage(),
+        syncMessage(),
       ])
       if (answer.failure !== undefined) {
         // The plan may be the reason (a table that changed under it), so the next run prepares anew.
@@ -85,9 +91,9 @@ export function createPgliteSession(
     },
 
     script(text) {
-      const answer = exchange([serialize.query(text)])
+      const answer = exchange([queryMessage(text)])
       if (answer.failure === undefined) return { status: 'finished', result: answer }
-      if (answer.status !== 'I') exchange([serialize.query('ROLLBACK')])
+      if (answer.status !== 'I') exchange([queryMessage('ROLLBACK')])
       return { status: 'failed', report: answer.failure }
     },
   }

@@ -1,0 +1,48 @@
+/** Which ready tasks a worker gets: the claim's choice. */
+import type { ReadyRequest } from './actor-store.ts'
+import { type Reader, sql } from './database.ts'
+
+/**
+ * Candidates that are looked at for each lane, by priority and by age. More than the claims that run at one moment hold
+ * locked, so that a claim never comes home empty-handed while there is work.
+ */
+const candidatesPerLane = 200
+
+/** Seconds of waiting that weigh as much as one point of priority: the lowest overtakes the highest after 100 minutes. */
+const secondsPerPoint = 30
+
+/**
+ * Locks the best ready tasks and their actors, skipping what others hold. The order is: priority with ageing; then whose
+ * owner has fewer tasks running; then those of the worker's own region; then the longest wait.
+ */
+export async function pickReady(
+  tx: Reader,
+  { workerId, lanes, region, limit }: ReadyRequest,
+): Promise<readonly string[]> {
+  const rows = await tx.query<{ id: string }>(sql`
+    WITH candidates AS MATERIALIZED (
+      SELECT first.id
+      FROM unnest(${lanes}::text[]) AS l(lane)
+      CROSS JOIN LATERAL (
+        (SELECT id FROM tasks WHERE status = 'ready' AND lane = l.lane
+          ORDER BY priority DESC, ready_at LIMIT ${candidatesPerLane}::int)
+        UNION
+        (SELECT id FROM tasks WHERE status = 'ready' AND lane = l.lane
+          ORDER BY ready_at LIMIT ${candidatesPerLane}::int)
+      ) AS first
+    ),
+      running AS MATERIALIZED (SELECT owner, count(*) AS tasks FROM tasks WHERE status = 'running' GROUP BY owner)
+    SELECT t.id
+    FROM tasks t
+    JOIN candidates c ON c.id = t.id
+    JOIN actors a ON a.id = t.id
+    WHERE t.status = 'ready' AND t.avoid_worker_id IS DISTINCT FROM ${workerId}
+    ORDER BY t.priority + floor(extract(epoch FROM now() - t.ready_at) / ${secondsPerPoint}::int) DESC,
+      coalesce((SELECT r.tasks FROM running r WHERE r.owner = t.owner), 0),
+      (t.region = ${region}) DESC,
+      t.ready_at,
+      t.id
+    LIMIT ${limit}::int
+    FOR UPDATE OF a, t SKIP LOCKED`)
+  return rows.map((row) => row.id)
+}
