@@ -7,7 +7,7 @@ export interface RunOrder {
   readonly workingDirectory: string
   readonly readable: readonly string[]
   readonly writable: readonly string[]
-  /** Bytes of standard output to keep; what comes after them is counted, not kept. */
+  /** Bytes of standard output to keep: the first ones. */
   readonly maxOutputBytes: number
 }
 
@@ -23,8 +23,8 @@ export interface RunEnd {
   readonly kind: 'end'
   readonly exitCode: number
   readonly stdout: string
-  /** All bytes written to standard output, kept or not. */
-  readonly stdoutBytes: number
+  /** There was more than that. */
+  readonly isStdoutCut: boolean
   readonly heapBytes: number
 }
 

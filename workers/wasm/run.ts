@@ -42,22 +42,15 @@ export async function runInThread(
   const end = await firstOf(thread.ended, stop, run.timeoutMs)
   await thread.kill()
   return {
-    ...outcomeFrom(end, stderr.text(), order.maxOutputBytes),
-    wallMs: performance.now() - startedAt,
+    ...outcomeFrom(end, run.tool, stderr.text()),
+    wallMs: Math.round(performance.now() - startedAt),
     ...(frames === undefined ? {} : { frames }),
   }
 }
 
 /** The outcome of a run that never began, and why. */
 export function failedOutcome(reason: string): EncoderOutcome {
-  return {
-    status: 'failed',
-    exitCode: null,
-    signal: null,
-    stdout: '',
-    stderr: `${reason}\n`,
-    wallMs: 0,
-  }
+  return { ...failed(null, '', line(reason)), wallMs: 0 }
 }
 
 function orderFrom(run: EncoderRun): RunOrder {
@@ -95,22 +88,23 @@ function firstOf(
   })
 }
 
-function outcomeFrom(end: RunEnd | RunFault | Cut, stderr: string, maxOutputBytes: number) {
+function outcomeFrom(end: RunEnd | RunFault | Cut, tool: EncoderRun['tool'], stderr: string) {
   switch (end.kind) {
     case 'cancelled':
     case 'timedOut':
       return { status: end.kind, stdout: '', stderr } as const
     case 'fault': {
-      const reason = `The WebAssembly encoder broke: ${end.message}\n`
-      return failed(null, '', stderr + reason + memoryNote(end, stderr))
+      const reason = `The WebAssembly encoder broke: ${end.message}`
+      return failed(null, '', stderr + line(reason) + memoryNote(end, stderr))
     }
     case 'end': {
-      const isCut = maxOutputBytes > 0 && end.stdoutBytes > maxOutputBytes
-      const reason = isCut ? `Standard output is larger than ${maxOutputBytes} bytes\n` : ''
-      if (end.exitCode === 0 && !isCut) {
-        return { status: 'finished', stdout: end.stdout, stderr } as const
+      const { exitCode, stdout } = end
+      if (tool === 'ffprobe' && end.isStdoutCut) {
+        const reason = 'The tool printed more than it was allowed to.'
+        return failed(exitCode, stdout, stderr + line(reason))
       }
-      return failed(end.exitCode, end.stdout, stderr + reason + memoryNote(end, stderr))
+      if (exitCode === 0) return { status: 'finished', stdout, stderr } as const
+      return failed(exitCode, stdout, stderr + memoryNote(end, stderr))
     }
   }
 }
@@ -127,5 +121,10 @@ function memoryNote({ heapBytes }: { readonly heapBytes: number }, stderr: strin
   const isFull = heapBytes > maxHeapBytes - 96 * 2 ** 20
   const isRefused = /out of memory|cannot allocate memory|malloc of size \d+ failed/i.test(stderr)
   if (!isFull && !isRefused) return ''
-  return 'Cannot allocate memory: the WebAssembly encoder has at most 2 GiB\n'
+  return line('Cannot allocate memory: the WebAssembly encoder has at most 2 GiB')
+}
+
+/** A message in the form of FFmpeg's own. */
+function line(message: string): string {
+  return `[error] ${message}\n`
 }

@@ -9,6 +9,12 @@ import type { RunOrder, ThreadReport, ThreadStart } from './messages.ts'
 /** Where FFmpeg writes its progress, apart from its standard output. */
 const progressPath = '/progress'
 
+/** Messages carry their level, as those of a native FFmpeg do: failures are told apart by them. */
+const logArguments = ['-hide_banner', '-loglevel', 'level+warning']
+/** Declared outputs look as if they were there already, so FFmpeg is always told to overwrite. */
+const quietArguments = ['-nostdin', '-y', '-nostats']
+const progressArguments = ['-stats_period', '0.5', '-progress', progressPath]
+
 const { module, order }: ThreadStart = workerData
 report(perform(await loadCore(module), order))
 
@@ -20,25 +26,16 @@ function perform(core: LoadedCore, order: RunOrder): ThreadReport {
     showSink(core.files, progressPath, reportText('progress'))
     showFiles(core.files, order)
     const exitCode = core.call(order.tool, [...globalArguments(order.tool), ...order.arguments])
-    const [text, stdoutBytes] = [stdout.text(), stdout.sizeBytes()]
-    return { kind: 'end', exitCode, stdout: text, stdoutBytes, heapBytes: core.heapBytes() }
+    const heapBytes = core.heapBytes()
+    return { kind: 'end', exitCode, stdout: stdout.text(), isStdoutCut: stdout.isCut(), heapBytes }
   } catch (failure) {
     return { kind: 'fault', message: messageOf(failure), heapBytes: core.heapBytes() }
   }
 }
 
 function globalArguments(tool: RunOrder['tool']): readonly string[] {
-  if (tool === 'ffprobe') return ['-hide_banner']
-  return [
-    '-hide_banner',
-    '-nostdin',
-    '-y',
-    '-nostats',
-    '-stats_period',
-    '0.5',
-    '-progress',
-    progressPath,
-  ]
+  if (tool === 'ffprobe') return logArguments
+  return [...logArguments, ...quietArguments, ...progressArguments]
 }
 
 /** Characters may be cut in two between writes, so each stream has its own decoder. */
@@ -52,16 +49,16 @@ function reportText(stream: 'stderr' | 'progress'): (bytes: Uint8Array) => void 
 
 function createBuffer(maxBytes: number) {
   const parts: Uint8Array[] = []
-  let [keptBytes, seenBytes] = [0, 0]
+  let room = maxBytes
+  let isCut = false
   return {
     add: (bytes: Uint8Array) => {
-      const kept = bytes.subarray(0, maxBytes - keptBytes)
-      if (kept.length > 0) parts.push(kept)
-      keptBytes += kept.length
-      seenBytes += bytes.length
+      if (room > 0) parts.push(bytes.subarray(0, room))
+      if (bytes.length > room) isCut = true
+      room = Math.max(0, room - bytes.length)
     },
     text: () => Buffer.concat(parts).toString('utf8'),
-    sizeBytes: () => seenBytes,
+    isCut: () => isCut,
   }
 }
 
