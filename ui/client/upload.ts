@@ -69,93 +69,122 @@ function createSpeedometer(): (loaded: number) => number {
   }
 }
 
-function setUp(parts: Parts): void {
-  const { form, drop, file, source, state, name, bar, note, cancel, createNote } = parts
-  let running: XMLHttpRequest | undefined
-  let createWhenDone = false
+/** Sends one file at a time and shows how far it is. */
+class Uploader {
+  readonly #parts: Parts
+  #running: XMLHttpRequest | undefined
+  #createWhenDone = false
 
+  constructor(parts: Parts) {
+    this.#parts = parts
+  }
+
+  get isRunning(): boolean {
+    return this.#running !== undefined
+  }
+
+  /** The form is submitted when the file has arrived. */
+  createWhenDone(): void {
+    this.#createWhenDone = true
+    this.#parts.createNote.textContent = 'The job is created as soon as the file has arrived.'
+  }
+
+  cancel(): void {
+    this.#running?.abort()
+    this.#parts.file.value = ''
+    this.#stop('Cancelled', 'neutral')
+  }
+
+  send(chosen: File): void {
+    const { uploadForm, source, state, name, bar, cancel } = this.#parts
+    this.#running?.abort()
+    source.value = ''
+    state.hidden = false
+    name.textContent = chosen.name
+    bar.value = 0
+    cancel.hidden = false
+    this.#show('Starting …', 'active')
+    const body = new FormData(uploadForm)
+    const token = String(body.get('_csrf') ?? '')
+    body.set('file', chosen)
+    const request = new XMLHttpRequest()
+    request.open('POST', uploadForm.dataset['uploadUrl'] ?? uploadForm.action)
+    request.setRequestHeader('X-CSRF-Token', token)
+    request.setRequestHeader('Accept', 'application/json')
+    this.#watch(request)
+    this.#running = request
+    request.send(body)
+  }
+
+  /** A request that another one replaced is no longer listened to. */
+  #watch(request: XMLHttpRequest): void {
+    const speedOf = createSpeedometer()
+    const isCurrent = () => this.#running === request
+    request.upload.addEventListener('progress', ({ lengthComputable, loaded, total }) => {
+      if (!isCurrent() || !lengthComputable) return
+      this.#parts.bar.value = (100 * loaded) / total
+      const speed = speedOf(loaded)
+      const left = speed > 0 ? ` · ${remaining((total - loaded) / speed)}` : ''
+      this.#show(`${bytes(loaded)} of ${bytes(total)} · ${bytes(speed)}/s${left}`, 'active')
+    })
+    request.addEventListener('load', () => {
+      if (isCurrent()) this.#finish(request)
+    })
+    request.addEventListener('error', () => {
+      if (isCurrent()) this.#stop('The connection was lost. Choose the file again.', 'danger')
+    })
+  }
+
+  #finish(request: XMLHttpRequest): void {
+    const answer = answerOf(request)
+    if (answer.source === undefined) return this.#stop(answer.problem, 'danger')
+    const isCreateAsked = this.#createWhenDone
+    this.#parts.source.value = answer.source
+    this.#parts.bar.value = 100
+    this.#stop('Uploaded', 'success')
+    if (isCreateAsked) this.#parts.form.requestSubmit()
+  }
+
+  #stop(text: string, tone: string): void {
+    this.#running = undefined
+    this.#createWhenDone = false
+    this.#parts.cancel.hidden = true
+    this.#parts.createNote.textContent = ''
+    this.#show(text, tone)
+  }
+
+  #show(text: string, tone: string): void {
+    this.#parts.note.textContent = text
+    this.#parts.bar.dataset['tone'] = tone
+  }
+}
+
+function setUp(parts: Parts): void {
+  const { form, drop, file, cancel } = parts
+  const uploader = new Uploader(parts)
+  hideWhatScriptsReplace(file)
+  file.addEventListener('change', () => file.files?.[0] && uploader.send(file.files[0]))
+  cancel.addEventListener('click', () => uploader.cancel())
+  form.addEventListener('submit', (event) => {
+    if (new FormData(form).get('kind') !== 'upload' || !uploader.isRunning) return
+    event.preventDefault()
+    uploader.createWhenDone()
+  })
+  addEventListener('beforeunload', (event) => {
+    if (uploader.isRunning) event.preventDefault()
+  })
+  setUpDrop(drop, (dropped) => uploader.send(dropped))
+}
+
+/** The label and the drop zone stand for the file input; the keyboard still reaches it. */
+function hideWhatScriptsReplace(file: HTMLInputElement): void {
+  file.classList.add('sr-only')
   for (const element of document.querySelectorAll<HTMLElement>('[data-scripts-only]')) {
     element.hidden = false
   }
   for (const element of document.querySelectorAll<HTMLElement>('[data-no-scripts]')) {
     element.hidden = true
   }
-
-  // The label and the drop zone stand for it; the keyboard still reaches it.
-  file.classList.add('sr-only')
-
-  const show = (text: string, tone: string) => {
-    note.textContent = text
-    bar.dataset['tone'] = tone
-  }
-  const stop = (text: string, tone: string) => {
-    running = undefined
-    createWhenDone = false
-    cancel.hidden = true
-    createNote.textContent = ''
-    show(text, tone)
-  }
-
-  const finish = (request: XMLHttpRequest) => {
-    const answer = answerOf(request)
-    if (answer.source === undefined) return stop(answer.problem, 'danger')
-    const isCreateAsked = createWhenDone
-    source.value = answer.source
-    bar.value = 100
-    stop('Uploaded', 'success')
-    if (isCreateAsked) form.requestSubmit()
-  }
-
-  const send = (chosen: File) => {
-    running?.abort()
-    source.value = ''
-    state.hidden = false
-    name.textContent = chosen.name
-    bar.value = 0
-    cancel.hidden = false
-    show('Starting …', 'active')
-    const body = new FormData(parts.uploadForm)
-    const token = String(body.get('_csrf') ?? '')
-    body.set('file', chosen)
-    const request = new XMLHttpRequest()
-    const speedOf = createSpeedometer()
-    request.open('POST', parts.uploadForm.dataset['uploadUrl'] ?? parts.uploadForm.action)
-    request.setRequestHeader('X-CSRF-Token', token)
-    request.setRequestHeader('Accept', 'application/json')
-    request.upload.addEventListener('progress', (event) => {
-      if (running !== request || !event.lengthComputable) return
-      bar.value = (100 * event.loaded) / event.total
-      const speed = speedOf(event.loaded)
-      const left = speed > 0 ? ` · ${remaining((event.total - event.loaded) / speed)}` : ''
-      show(`${bytes(event.loaded)} of ${bytes(event.total)} · ${bytes(speed)}/s${left}`, 'active')
-    })
-    request.addEventListener('load', () => running === request && finish(request))
-    request.addEventListener(
-      'error',
-      () =>
-        running === request && stop('The connection was lost. Choose the file again.', 'danger'),
-    )
-    running = request
-    request.send(body)
-  }
-
-  file.addEventListener('change', () => file.files?.[0] && send(file.files[0]))
-  cancel.addEventListener('click', () => {
-    running?.abort()
-    file.value = ''
-    stop('Cancelled', 'neutral')
-  })
-  form.addEventListener('submit', (event) => {
-    const kind = new FormData(form).get('kind')
-    if (kind !== 'upload' || running === undefined) return
-    event.preventDefault()
-    createWhenDone = true
-    createNote.textContent = 'The job is created as soon as the file has arrived.'
-  })
-  addEventListener('beforeunload', (event) => {
-    if (running !== undefined) event.preventDefault()
-  })
-  setUpDrop(drop, send)
 }
 
 function setUpDrop(drop: HTMLElement, send: (file: File) => void): void {

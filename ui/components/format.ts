@@ -86,7 +86,7 @@ export function nameOfSource(sourceUrl: string): string {
 }
 
 function significant(value: number, digits = 3): string {
-  return String(Number(value.toPrecision(value >= 10 ** digits ? 15 : digits)))
+  return String(value >= 10 ** digits ? Math.round(value) : Number(value.toPrecision(digits)))
 }
 
 function twoDigits(value: number): string {

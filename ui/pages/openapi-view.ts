@@ -205,7 +205,12 @@ class SchemaReader {
       .filter((member) => member.type !== 'null')
     const isNullable = real.length < members.length
     const first = real[0] ?? {}
-    return { ...first, type: isNullable ? `${typeText(first)} or null` : typeText(first) }
+    return {
+      ...first,
+      type: isNullable ? `${typeText(first)} or null` : typeText(first),
+      description: schema.description ?? first.description,
+      default: schema.default ?? first.default,
+    }
   }
 
   #typeOf(schema: Schema): string {

@@ -1,0 +1,320 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { Hono } from 'hono'
+import { systemClock } from '../kernel/clock.ts'
+import type { Role } from '../kernel/contract/auth.ts'
+import type { CreateJob, JobView } from '../kernel/contract/job.ts'
+import type { StorageProvider } from '../kernel/contract/storage.ts'
+import { type Database, json, sql } from '../kernel/db/database.ts'
+import { migrate } from '../kernel/db/migrate.ts'
+import { openPglite } from '../kernel/db/pglite.ts'
+import { WebEncodeError } from '../kernel/errors.ts'
+import type { Gateway } from '../kernel/gateway.ts'
+import type { AppEnv, UiMount } from '../kernel/http/deps.ts'
+import { statusOf } from '../kernel/http/problem.ts'
+import { silentLog } from '../kernel/log.ts'
+import { createUi } from './app.tsx'
+import { fixtureJobId, jobFixture, profileFixture } from './fixtures.ts'
+
+const uploads = new Map<string, string>()
+
+/** A gateway that notes what it was asked. */
+class RecordingGateway implements Gateway {
+  readonly calls: string[] = []
+  failure: WebEncodeError | undefined
+  submitted: { request: CreateJob; key: string | undefined } | undefined
+
+  async submitJob(request: CreateJob, _caller: unknown, key?: string): Promise<JobView> {
+    this.submitted = { request, key }
+    return this.#note('submit')
+  }
+  cancelJob(id: string): Promise<JobView> {
+    return this.#note(`cancel ${id}`)
+  }
+  retryJob(id: string): Promise<JobView> {
+    return this.#note(`retry ${id}`)
+  }
+  async deleteJob(id: string): Promise<void> {
+    await this.#note(`delete ${id}`)
+  }
+  async requeueTask(id: string): Promise<void> {
+    await this.#note(`requeue ${id}`)
+  }
+  #note(call: string): Promise<JobView> {
+    this.calls.push(call)
+    return this.failure ? Promise.reject(this.failure) : Promise.resolve(jobFixture())
+  }
+}
+
+const storage: Pick<
+  StorageProvider,
+  'listObjects' | 'download' | 'upload' | 'delete' | 'browse' | 'browseRoots'
+> = {
+  listObjects: async ({ prefix }) => ({
+    objects: [{
+      key: `${prefix}${fixtureJobId}.probe.00000.1.log`,
+      size: 9,
+      etag: '',
+      lastModified: 0,
+    }],
+  }),
+  download: async () => ({
+    metadata: { key: '', size: 9, etag: '', lastModified: 0, contentType: 'text/plain' },
+    body: new Blob(['frame=<1>']).stream(),
+  }),
+  async upload({ path }, chunks) {
+    const parts: Uint8Array[] = []
+    for await (const chunk of chunks) parts.push(chunk)
+    const text = Buffer.concat(parts).toString()
+    uploads.set(path, text)
+    return { url: '', size: text.length, etag: '', sha256: '' }
+  },
+  async delete({ path }) {
+    uploads.delete(path)
+  },
+  async browse({ path }) {
+    if (path === '/etc') throw new WebEncodeError('WE-STO-002', 'not below a media directory')
+    return { currentPath: path, parentPath: '', entries: [] }
+  },
+  browseRoots: async () => [{
+    name: 'films',
+    path: '/films',
+    isDirectory: true,
+    size: 0,
+    modTime: 0,
+    extension: '',
+    isVideo: false,
+    isAudio: false,
+    isImage: false,
+  }],
+}
+
+describe('createUi()', () => {
+  let db: Database
+  let ui: UiMount
+  let gateway: RecordingGateway
+  const assetsDirectory = mkdtempSync(join(tmpdir(), 'webencode-assets-'))
+
+  before(async () => {
+    const names = ['app.css', 'htmx.js', 'live.js', 'page.js', 'theme.js', 'upload.js', 'logo.svg']
+    for (const name of names) {
+      writeFileSync(join(assetsDirectory, `x.${name}`), `content of ${name}`)
+    }
+    const files = Object.fromEntries(names.map((name) => [name, `x.${name}`]))
+    writeFileSync(join(assetsDirectory, 'manifest.json'), JSON.stringify({ files }))
+    db = await openPglite({ directory: null, log: silentLog })
+    await migrate(db)
+    await db.query(sql`
+      INSERT INTO jobs (id, user_id, source_type, source_url, profile_id, profile, status, phase)
+      VALUES (${fixtureJobId}, 'u1', 'url', 'https://a.example/<night>.mp4', '720p_h264', ${
+      json({})
+    }, 'queued', 'queued')`)
+    gateway = new RecordingGateway()
+    ui = createUi({
+      db,
+      gateway,
+      storage: storage as StorageProvider,
+      profiles: [profileFixture],
+      clock: systemClock,
+      log: silentLog,
+      openapi: () => ({ info: { title: 'WebEncode', version: '1' }, paths: {} }),
+      maxUploadBytes: 1000,
+      assetsDirectory,
+    })
+  })
+  after(async () => {
+    await db.close()
+    rmSync(assetsDirectory, { recursive: true })
+  })
+
+  function request(path: string, init: RequestInit = {}, role: Role | null = 'operator') {
+    const app = new Hono<AppEnv>()
+    app.use(async (c, next) => {
+      const caller = { userId: 'u1', username: 'ann', role: role ?? 'viewer', correlationId: 'r' }
+      if (role !== null) c.set('identity', { caller, via: 'session', csrfToken: 'token' })
+      c.set('isCsrfOpen', true)
+      await next()
+    })
+    app.route('/', ui.app)
+    app.onError((failure, c) =>
+      c.text(failure.message, failure instanceof WebEncodeError ? statusOf(failure.code) : 500)
+    )
+    return app.request(path, init)
+  }
+
+  function post(path: string, fields: Record<string, string> = {}) {
+    return request(path, { method: 'POST', body: new URLSearchParams(fields) })
+  }
+
+  test('every route has exactly one rule, and every rule a route', () => {
+    const routes = ui.app.routes.map(({ method, path }) => `${method} ${path}`).sort()
+    assert.deepEqual(ui.rules.map(({ method, path }) => `${method} ${path}`).sort(), routes)
+  })
+
+  test('every page is a document with a title, the navigation and no inline script or style', async () => {
+    const paths = [
+      '/dashboard',
+      '/jobs',
+      '/jobs/new',
+      `/jobs/${fixtureJobId}`,
+      '/profiles',
+      '/workers',
+      '/docs',
+    ]
+    for (const path of paths) {
+      const response = await request(path)
+      const text = await response.text()
+      assert.equal(response.status, 200, path)
+      assert.match(text, /^<!doctype html><html lang="en"/, path)
+      assert.match(text, /<title>[^<]+ · WebEncode<\/title>/, path)
+      assert.match(text, /aria-current="page"/, path)
+      assert.doesNotMatch(text, /<script>|<style| style=| on[a-z]+="/, path)
+      assert.match(response.headers.get('cache-control') ?? '', /private/)
+    }
+  })
+
+  test('the fragments are parts of pages, not documents', async () => {
+    const paths = [
+      '/dashboard/live',
+      '/jobs/live',
+      `/jobs/${fixtureJobId}/live`,
+      '/workers/live',
+      '/jobs/new/files',
+    ]
+    for (const path of paths) {
+      const text = await (await request(path)).text()
+      assert.match(text, /^<(div|section)/, path)
+      assert.doesNotMatch(text, /<html/, path)
+    }
+  })
+
+  test('a source URL cannot inject markup', async () => {
+    assert.doesNotMatch(await (await request('/jobs')).text(), /<night>/)
+  })
+
+  test('a job that is not there is WE-JOB-004, whatever its id', async () => {
+    for (const id of ['nope', '%00', 'a'.repeat(100)]) {
+      assert.equal((await request(`/jobs/${id}`)).status, 404, id)
+    }
+  })
+
+  test('a button redirects to the job with a notice that is shown once', async () => {
+    const pressed = await post(`/jobs/${fixtureJobId}/cancel`)
+    assert.equal(pressed.status, 303)
+    assert.equal(pressed.headers.get('location'), `/jobs/${fixtureJobId}`)
+    assert.equal(gateway.calls.at(-1), `cancel ${fixtureJobId}`)
+    const cookie = pressed.headers.get('set-cookie')?.split(';')[0] ?? ''
+    const shown = await request('/jobs', { headers: { cookie } })
+    assert.match(await shown.text(), /role="status"[^]*The job was cancelled/)
+    assert.match(shown.headers.get('set-cookie') ?? '', /webencode_notice=;.*Max-Age=0/)
+  })
+
+  test('a refusal of the kernel becomes a notice, a failure of it does not', async () => {
+    gateway.failure = new WebEncodeError('WE-JOB-006', 'It is completed')
+    const refused = await post(`/jobs/${fixtureJobId}/cancel`)
+    assert.match(
+      decodeURIComponent(refused.headers.get('set-cookie') ?? ''),
+      /danger.*It is completed/,
+    )
+    gateway.failure = new WebEncodeError('WE-SYS-002', 'gone')
+    assert.equal((await post(`/jobs/${fixtureJobId}/cancel`)).status, 500)
+    gateway.failure = undefined
+  })
+
+  test('retry leads to the new job, delete to the list', async () => {
+    assert.match((await post(`/jobs/old/retry`)).headers.get('location') ?? '', /^\/jobs\/7d1f/)
+    assert.equal((await post(`/jobs/old/delete`)).headers.get('location'), '/jobs')
+  })
+
+  test('the form of a new job submits it once, with its key', async () => {
+    const made = await post('/jobs/new', {
+      kind: 'url',
+      source_url: 'https://a.example/v.mp4',
+      profile: '720p_h264',
+      key: 'key-12345',
+    })
+    assert.equal(made.headers.get('location'), `/jobs/${fixtureJobId}`)
+    assert.equal(gateway.submitted?.key, 'key-12345')
+    assert.equal(gateway.submitted?.request.source_url, 'https://a.example/v.mp4')
+  })
+
+  test('a refused form is shown again with another key', async () => {
+    gateway.failure = new WebEncodeError('WE-JOB-002', 'Private address', { path: 'source_url' })
+    const fields = {
+      kind: 'url',
+      source_url: 'http://10.0.0.1/',
+      profile: '720p_h264',
+      key: 'key-12345',
+    }
+    const refused = await post('/jobs/new', fields)
+    const text = await refused.text()
+    gateway.failure = undefined
+    assert.equal(refused.status, 422)
+    assert.match(text, /id="source_url-error"[^>]*>Private address/)
+    assert.doesNotMatch(text, /key-12345/)
+  })
+
+  test('a file sent without scripts is stored and comes back as the source', async () => {
+    const body = new FormData()
+    body.set('_csrf', 'token')
+    body.set('file', new File(['abc'], 'my film.mp4'))
+    const sent = await request('/jobs/new/upload', { method: 'POST', body })
+    const location = new URL(sent.headers.get('location') ?? '', 'http://x')
+    const source = location.searchParams.get('source_upload') ?? ''
+    assert.match(source, /^fs:\/\/uploads\/[0-9a-f-]+\/my_film\.mp4$/)
+    assert.equal(uploads.get(source.slice('fs://'.length)), 'abc')
+  })
+
+  test('an upload without the token is refused', async () => {
+    const file = 'Content-Disposition: form-data; name="file"; filename="a.mp4"\r\n\r\nabc'
+    const sent = await request('/jobs/new/upload', {
+      method: 'POST',
+      headers: { 'content-type': 'multipart/form-data; boundary=x' },
+      body: `--x\r\n${file}\r\n--x--\r\n`,
+    })
+    assert.equal(sent.status, 403)
+  })
+
+  test('a folder that may not be opened shows the allowed ones', async () => {
+    const text = await (await request('/jobs/new/files?folder=/etc')).text()
+    assert.match(text, /films/)
+  })
+
+  test('the log of a task is chosen by its id and shown as text', async () => {
+    const task = `${fixtureJobId}.probe.00000`
+    const text = await (await request(`/jobs/${fixtureJobId}/logs?task=${task}`)).text()
+    assert.match(text, /frame=&lt;1&gt;/)
+  })
+
+  test('the theme is kept in a cookie, and the way back stays on this server', async () => {
+    const chosen = await post('/preferences/theme', { theme: 'dark', back: '//evil.example' })
+    assert.equal(chosen.headers.get('location'), '/dashboard')
+    assert.match(chosen.headers.get('set-cookie') ?? '', /webencode_theme=dark/)
+    const page = await request('/jobs', { headers: { cookie: 'webencode_theme=dark' } })
+    assert.match(await page.text(), /<html lang="en" class="dark"/)
+  })
+
+  test('assets are immutable under their hash, compressed for who takes it', async () => {
+    const plain = await request('/assets/x.app.css', {}, null)
+    assert.equal(await plain.text(), 'content of app.css')
+    assert.match(plain.headers.get('cache-control') ?? '', /immutable/)
+    const packed = await request(
+      '/assets/app.css',
+      { headers: { 'accept-encoding': 'gzip' } },
+      null,
+    )
+    assert.equal(packed.headers.get('content-encoding'), 'gzip')
+    assert.equal(packed.headers.get('cache-control'), 'no-cache')
+    assert.equal((await request('/assets/manifest.json', {}, null)).status, 404)
+  })
+
+  test('the sign-in page needs nobody, and says why it is shown again', async () => {
+    const text = await (await request('/login?error=link&next=/jobs', {}, null)).text()
+    assert.match(text, /expired or was used/)
+    assert.match(text, /name="next" value="\/jobs"/)
+    assert.doesNotMatch(text, /<nav/)
+  })
+})

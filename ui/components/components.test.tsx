@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { JobEventView } from '../../kernel/contract/job.ts'
+import { fixtureJobId, fixtureNow, jobFixture, taskFixture, workerFixture } from '../fixtures.ts'
+import { ConfirmButton, TextField } from './forms.tsx'
+import { progressSentence, topicsOf } from './job-list.tsx'
+import { FailureCard, Steps } from './job-parts.tsx'
+import { NoticeBanner } from './panels.tsx'
+import { ChunkStrip, ProgressBar } from './progress.tsx'
+import { TaskBadge } from './status.tsx'
+import { shortList, TaskTable } from './task-table.tsx'
+import { stepFrom, taskNameFrom } from './timeline.tsx'
+import { WorkerTable } from './worker-list.tsx'
+
+test('ProgressBar is a native progress element with a name and no style attribute', () => {
+  const text = String(<ProgressBar percent={42.56} label='Progress of "a"' />)
+  assert.match(text, /<progress [^>]*value="42.6" max="100"/)
+  assert.match(text, /aria-label="Progress of &quot;a&quot;"/)
+  assert.doesNotMatch(text, /style=/)
+})
+
+test('ChunkStrip draws one cell a chunk and says the counts to screen readers', () => {
+  const chunks = [
+    taskFixture({ status: 'completed', progress_pct: 100 }),
+    taskFixture({ sequence_index: 1, start_time_sec: 10, end_time_sec: 20 }),
+    taskFixture({ sequence_index: 2, status: 'ready', progress_pct: 0 }),
+  ]
+  const text = String(<ChunkStrip chunks={chunks} />)
+  assert.equal(text.match(/<progress/g)?.length, 3)
+  assert.match(text, /aria-label="3 chunks: 1 completed, 1 running, 1 ready"/)
+  assert.match(text, /data-state="running" title="Chunk 2 \(0:10 – 0:20\): running, 30 %"/)
+})
+
+test('Steps marks the phase that the job is in', () => {
+  const text = String(<Steps phase='stitching' />)
+  assert.match(text, /aria-current="step">(?:(?!<li).)*Stitch/)
+  assert.equal(text.match(/aria-current/g)?.length, 1)
+  assert.equal(String(<Steps phase='failed' />), '')
+})
+
+test('FailureCard says code, reason and what to do, and escapes what a tool wrote', () => {
+  const error = { code: 'WE-JOB-007', message: 'No <moov> atom', detail: '<b>last line</b>' }
+  const text = String(<FailureCard error={error} />)
+  assert.match(text, /WE-JOB-007/)
+  assert.match(text, /No &lt;moov&gt; atom/)
+  assert.match(text, /&lt;b&gt;last line/)
+  assert.match(text, /Check that the file is a playable/)
+})
+
+test('FailureCard shows an error whose code it does not know', () => {
+  assert.match(
+    String(<FailureCard error={{ code: 'X', message: 'odd' }} />),
+    /The job failed.*odd/s,
+  )
+})
+
+test('TextField ties its error to the input', () => {
+  const text = String(<TextField name='crf' label='Quality' hint='Lower' error='Too high' />)
+  assert.match(text, /<label for="crf"/)
+  assert.match(text, /aria-invalid="true" aria-describedby="crf-hint crf-error"/)
+  assert.match(text, /id="crf-error" role="alert"[^>]*>Too high/)
+  assert.doesNotMatch(String(<TextField name='crf' label='Quality' />), /aria-invalid|describedby/)
+})
+
+test('ConfirmButton asks in a popover before it posts with the token', () => {
+  const text = String(
+    <ConfirmButton
+      id='confirm'
+      action='/jobs/1/delete'
+      csrfToken='secret'
+      icon='trash'
+      label='Delete'
+      question='Delete?'
+      consequence='For good.'
+      confirmLabel='Yes'
+    />,
+  )
+  assert.match(text, /<button type="button"[^>]*popovertarget="confirm"/)
+  assert.match(text, /id="confirm" popover="auto" role="dialog"/)
+  assert.match(text, /<form method="post" action="\/jobs\/1\/delete"/)
+  assert.match(text, /name="_csrf" value="secret"/)
+})
+
+test('NoticeBanner interrupts a screen reader only for an error', () => {
+  assert.match(String(<NoticeBanner notice={{ tone: 'danger', text: 'No' }} />), /role="alert"/)
+  assert.match(String(<NoticeBanner notice={{ tone: 'success', text: 'Yes' }} />), /role="status"/)
+})
+
+test('TaskBadge tells a task that waits for its inputs from one that waits after a failure', () => {
+  const error = { code: 'WE-WRK-003', message: 'gone' }
+  assert.match(String(<TaskBadge task={{ status: 'waiting', error: null }} />), /Not yet/)
+  assert.match(String(<TaskBadge task={{ status: 'waiting', error }} />), /Waiting to retry/)
+})
+
+test('TaskTable offers a requeue only to who may, of a task that can be', () => {
+  const tasks = [taskFixture(), taskFixture({ id: 'b', sequence_index: 1, status: 'completed' })]
+  const table = (csrfToken: string | undefined) =>
+    String(
+      <TaskTable tasks={tasks} workers={new Map([['w1', 'encoder-1']])} csrfToken={csrfToken} />,
+    )
+  assert.equal(table('t').match(/aria-label="Requeue/g)?.length, 1)
+  assert.doesNotMatch(table(undefined), /Requeue/)
+  assert.match(table('t'), /encoder-1/)
+})
+
+test('shortList() of many tasks keeps those that somebody looks for', () => {
+  const chunks = Array.from(
+    { length: 100 },
+    (_, i) => taskFixture({ sequence_index: i, status: i === 70 ? 'running' : 'completed' }),
+  )
+  const stitch = taskFixture({ kind: 'stitch', status: 'waiting' })
+  const list = shortList([...chunks, stitch])
+  assert.deepEqual(list.map((task) => [task.kind, task.sequence_index]), [['encode', 70], [
+    'stitch',
+    0,
+  ]])
+  assert.equal(shortList(chunks.slice(0, 10)).length, 10)
+})
+
+test('WorkerTable shows a worker whose abilities are unknown', () => {
+  const worker = workerFixture({ capabilities: { slots: 'many' }, cpu_percent: null })
+  assert.match(String(<WorkerTable workers={[worker]} now={fixtureNow} />), /1 of 0 slots in use/)
+})
+
+test('topicsOf() watches the dashboard and the jobs that still change', () => {
+  const jobs = [jobFixture(), jobFixture({ id: 'done', status: 'completed' })]
+  assert.equal(topicsOf(jobs), `dashboard:stats job:${fixtureJobId}:updates`)
+})
+
+test('progressSentence() says what a job does until an end is in sight', () => {
+  assert.equal(progressSentence(jobFixture()), '42 % · 3 min 20 s left')
+  assert.equal(progressSentence(jobFixture({ eta_seconds: null })), '42 % · Encoding chunks')
+  assert.equal(progressSentence(jobFixture({ status: 'queued' })), 'Waiting for a worker')
+})
+
+test('stepFrom() puts events into words and leaves out echoes', () => {
+  const event = (actor_id: string, type: string, data: JobEventView['data'] = {}) =>
+    stepFrom({ id: '1', actor_id, type, at: '', data }, 'j', new Map([['w1', 'encoder-1']]))?.text
+  assert.equal(event('j', 'cancel', { by: 'ann' }), 'Cancelled by ann')
+  assert.equal(event('j', 'taskFailed', { failure: { message: 'No disk' } }), 'Gave up: No disk')
+  assert.equal(event('j', 'taskFinished'), undefined)
+  assert.equal(event('j.encode.00011', 'claim', { workerId: 'w1' }), 'Chunk 12: taken by encoder-1')
+  assert.equal(event('j.encode.00011', 'leaseExpired'), 'Chunk 12: its worker was lost')
+  assert.equal(event('j.encode.00011', 'xstate.init'), undefined)
+  assert.equal(event('j.encode.00011', 'xstate.after.5000.task.waiting'), 'Chunk 12: ready again')
+})
+
+test('taskNameFrom() falls back to the id', () => {
+  assert.equal(taskNameFrom('j.stitch.00000'), 'Stitch')
+  assert.equal(taskNameFrom('j.other.00000'), 'j.other.00000')
+})

@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import {
+  fixtureJobId,
+  fixtureNow,
+  jobFixture,
+  profileFixture,
+  statsFixture,
+  taskFixture,
+  workerFixture,
+} from '../fixtures.ts'
+import { DashboardPage, type DashboardView } from './dashboard.tsx'
+import { JobPage, type JobPageView } from './job.tsx'
+import { addressOf, JobsPage, jobsQueryFrom } from './jobs.tsx'
+import { logFileFrom, LogsPage } from './logs.tsx'
+import { newJobFormFrom } from './new-job-form.ts'
+import { NewJobPage } from './new-job.tsx'
+import { ProfilesPage } from './profiles.tsx'
+import { SignInPage } from './sign-in.tsx'
+import { WorkersPage } from './workers.tsx'
+
+function dashboard(changes: Partial<DashboardView> = {}): string {
+  const view = {
+    stats: statsFixture,
+    running: [],
+    recent: [],
+    workers: [],
+    storage: undefined,
+    canCreate: true,
+    now: fixtureNow,
+    ...changes,
+  }
+  return String(<DashboardPage view={view} />)
+}
+
+function job(changes: Partial<JobPageView> = {}): string {
+  const view = {
+    job: jobFixture(),
+    tasks: [taskFixture()],
+    events: [],
+    outputs: [],
+    report: undefined,
+    workers: new Map<string, string>(),
+    showsAllTasks: false,
+    csrfToken: 'token',
+    now: fixtureNow,
+    ...changes,
+  }
+  return String(<JobPage view={view} />)
+}
+
+const output = {
+  name: 'a b.mp4',
+  type: 'final' as const,
+  object: { key: 'k', sizeBytes: 1_500_000, sha256: 'ab'.repeat(32) },
+  contentType: 'video/mp4',
+}
+
+test('DashboardPage of an empty box says what to do next', () => {
+  const text = dashboard()
+  assert.match(text, /Nothing encoded yet/)
+  assert.match(text, /href="\/jobs\/new"/)
+  assert.match(text, /No worker is online/)
+})
+
+test('DashboardPage offers a new job only to who may create one', () => {
+  assert.doesNotMatch(dashboard({ canCreate: false }), /\/jobs\/new/)
+})
+
+test('DashboardPage warns of a full disk and shows what runs', () => {
+  const storage = { usedBytes: 95e9, freeBytes: 5e9 }
+  const text = dashboard({ storage, running: [jobFixture()], workers: [workerFixture()] })
+  assert.match(text, /5 GB free/)
+  assert.match(text, /data-tone="danger"[^>]*aria-label="Storage in use"/)
+  assert.match(text, /opening night\.mp4/)
+  assert.match(text, new RegExp(`data-live="dashboard:stats job:${fixtureJobId}:updates"`))
+})
+
+test('JobsPage escapes what people typed', () => {
+  const query = jobsQueryFrom({ q: '"><script>' })
+  const jobs = [jobFixture({ source_url: 'https://a.example/<img src=x>.mp4' })]
+  const view = { query, page: { jobs, nextCursor: null }, canCreate: true, now: fixtureNow }
+  const text = String(<JobsPage view={view} />)
+  assert.doesNotMatch(text, /<script>|<img/)
+  assert.match(text, /&lt;img src=x&gt;\.mp4/)
+})
+
+test('JobsPage leads to the next page and back to the first one', () => {
+  const query = jobsQueryFrom({ status: 'failed', cursor: 'abc' })
+  const page = { jobs: [jobFixture()], nextCursor: 'def' }
+  const text = String(<JobsPage view={{ query, page, canCreate: true, now: fixtureNow }} />)
+  assert.match(text, /href="\/jobs\?status=failed&amp;cursor=def"[^>]*rel="next"/)
+  assert.match(text, /href="\/jobs\?status=failed"[^>]*><svg[^]*First page/)
+})
+
+test('jobsQueryFrom() takes what it does not understand as not given', () => {
+  assert.deepEqual(jobsQueryFrom({ status: 'odd', sort: 'x', q: ' a ' }), {
+    status: undefined,
+    q: 'a',
+    sort: 'newest',
+  })
+  assert.equal(addressOf('/jobs', jobsQueryFrom({}), {}), '/jobs')
+})
+
+test('JobPage of a running job is live, shows its pace and can be cancelled', () => {
+  const text = job()
+  assert.match(text, new RegExp(`hx-get="/jobs/${fixtureJobId}/live"`))
+  assert.match(text, /hx-swap="outerMorph"/)
+  assert.match(text, /60 fps · 2× real time/)
+  assert.match(text, /3 min 20 s left/)
+  assert.match(text, /action="\/jobs\/[^"]+\/cancel"/)
+})
+
+test('JobPage shows a viewer no button that they may not press', () => {
+  assert.doesNotMatch(job({ csrfToken: undefined }), /<form/)
+})
+
+test('JobPage of a completed job plays and offers its file, and is no longer live', () => {
+  const text = job({
+    job: jobFixture({
+      status: 'completed',
+      phase: 'completed',
+      finished_at: '2026-03-01T11:58:00Z',
+    }),
+    outputs: [output],
+    report: { frames: 300, monotonic: true },
+  })
+  assert.match(
+    text,
+    /<video [^>]*controls[^>]*src="\/v1\/jobs\/[^"]+\/outputs\/a%20b\.mp4#t=0\.001"/,
+  )
+  assert.match(text, /download="a b\.mp4"/)
+  assert.match(text, /1\.5 MB/)
+  assert.match(text, /abab/)
+  assert.match(text, /Monotonic<\/dt><dd[^>]*>yes/)
+  assert.match(text, /\/retry"/)
+  assert.doesNotMatch(text, /hx-get|data-live/)
+})
+
+test('JobPage of a failed job explains it', () => {
+  const error = { code: 'WE-JOB-007', message: 'FFmpeg cannot read it' }
+  const text = job({ job: jobFixture({ status: 'failed', phase: 'failed', error }) })
+  assert.match(text, /Unsupported source format/)
+  assert.match(text, /FFmpeg cannot read it/)
+})
+
+test('LogsPage shows the text as text', () => {
+  const file = logFileFrom('j.encode.00001.2.log', 10)
+  assert.ok(file)
+  const view = { jobId: 'j', title: 'a', files: [file], shown: { file, text: '<b>frame=1</b>' } }
+  const text = String(<LogsPage view={view} />)
+  assert.match(text, /&lt;b&gt;frame=1/)
+  assert.match(text, /Chunk 2/)
+  assert.match(text, /aria-current="true"/)
+})
+
+test('logFileFrom() reads task and attempt from the name', () => {
+  assert.deepEqual(logFileFrom('a.b.00001.12.log', 5), {
+    name: 'a.b.00001.12.log',
+    taskId: 'a.b.00001',
+    attempt: 12,
+    sizeBytes: 5,
+  })
+  assert.equal(logFileFrom('notes.txt', 5), undefined)
+})
+
+test('NewJobPage keeps what was typed and opens what is wrong', () => {
+  const form = newJobFormFrom({
+    kind: 'url',
+    source_url: 'http://10.0.0.1/',
+    crf: '99',
+    key: 'k'.repeat(8),
+  })
+  const view = {
+    form,
+    errors: { crf: 'Too big' },
+    profiles: [profileFixture],
+    folder: { entries: [] },
+    csrfToken: 'token',
+  }
+  const text = String(<NewJobPage view={view} />)
+  assert.match(text, /name="source_url"[^>]*value="http:\/\/10\.0\.0\.1\/"/)
+  assert.match(text, /<details[^>]* open/)
+  assert.match(text, /id="crf-error" role="alert"[^>]*>Too big/)
+  assert.match(text, /value="url" checked/)
+  assert.match(text, /value="720p_h264" checked/)
+  assert.match(text, /name="key" value="kkkkkkkk"/)
+})
+
+test('ProfilesPage puts settings into words', () => {
+  const text = String(<ProfilesPage profiles={[profileFixture]} canCreate />)
+  assert.match(text, /H\.264/)
+  assert.match(text, /up to 1280 × 720/)
+  assert.match(text, /CRF 23, at most 2\.75 Mb\/s/)
+  assert.match(text, /AAC 128 kb\/s, stereo/)
+})
+
+test('WorkersPage counts who is online', () => {
+  const workers = [workerFixture(), workerFixture({ id: 'w2', status: 'offline' })]
+  assert.match(String(<WorkersPage view={{ workers, now: fixtureNow }} />), /1 worker online/)
+  assert.match(String(<WorkersPage view={{ workers: [], now: fixtureNow }} />), /webencode worker/)
+})
+
+test('SignInPage carries where to go next, escaped', () => {
+  const text = String(<SignInPage view={{ next: '/"x', username: '', logoUrl: '/l.svg' }} />)
+  assert.match(text, /name="next" value="\/&quot;x"/)
+  assert.match(text, /autocomplete="current-password"/)
+})
