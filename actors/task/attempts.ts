@@ -28,10 +28,11 @@ export function nextLease(
   }
 }
 
-/** Whether the attempt under way was the last one. */
-export function outOfAttempts(context: TaskContext): boolean {
-  return context.attempt >= context.maxAttempts
-}
+/**
+ * Workers that may be lost with this task in hand. A box may be killed and started many times during one chunk, so a
+ * loss is no failed attempt; but work that takes its worker down each time must end.
+ */
+export const maxLosses = 10
 
 /** What a task notes when it will try again after `failure`: how long to wait, and whom to avoid. */
 export function notedBeforeRetry(context: TaskContext, failure: TaskFailure): Partial<TaskContext> {

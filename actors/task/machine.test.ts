@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { Json } from '../../kernel/contract/json.ts'
 import { born, type Life, restored } from '../life.ts'
+import { maxLosses } from './attempts.ts'
 import { taskMachineVersion } from './machine.ts'
-import type { TaskContext, TaskEvent, TaskInput } from './model.ts'
+import { type TaskContext, type TaskEvent, type TaskInput, usedAttempts } from './model.ts'
 import { sampleResult, sampleTask } from './sample.ts'
 
 const taskId = 'job-1.encode.00000'
@@ -150,14 +151,15 @@ test('taskMachine waits 5 s, then 10 s, between attempts and gives up after the 
   assert.deepEqual(namesOf(last), ['tell'])
 })
 
-test('taskMachine counts a lost worker as an attempt, and a drained one not', () => {
+test('taskMachine counts losses of workers apart from failed attempts, up to a bound', () => {
   const lost = { type: 'workerLost', leaseToken: 't1' } as const
   const release = { type: 'release', leaseToken: 't1' } as const
-  assert.equal(task().after(claim, lost, claim, lost, claim, lost).step.value, 'failed')
-  const drained = task().after(claim, release, claim, release, claim, release, claim, lost)
-  assert.equal(drained.step.value, 'ready')
-  assert.equal(contextOf(drained).attempt, 4)
-  assert.equal(contextOf(drained).maxAttempts, 6)
+  const lives = Array.from({ length: maxLosses }, () => [claim, lost]).flat()
+  const survivor = task().after(...lives)
+  assert.equal(survivor.step.value, 'ready')
+  assert.equal(usedAttempts(contextOf(survivor)), 0)
+  assert.equal(task().after(...lives, claim, lost).step.value, 'failed')
+  assert.equal(task().after(claim, release, ...lives).step.value, 'ready')
 })
 
 test('taskMachine never uses an attempt number twice, so that outputs never meet', () => {

@@ -2,7 +2,7 @@
 import { assign, setup } from 'xstate'
 import type { TaskResult } from '../../kernel/contract/task.ts'
 import { effectActions } from '../engine/effects.ts'
-import { nextLease, notedBeforeRetry, outOfAttempts, verdictFor } from './attempts.ts'
+import { maxLosses, nextLease, notedBeforeRetry, verdictFor } from './attempts.ts'
 import { damaged, doorbell, failed, finished, interruption, started } from './effects.ts'
 import { type TaskContext, taskContextFrom, type TaskEvent, type TaskInput } from './model.ts'
 import { lostFailure, rememberedResult } from './results.ts'
@@ -29,9 +29,15 @@ const taskSetup = setup({
     noteFailure: assign((_, noted: Partial<TaskContext>) => noted),
     /** The attempt under way does not count. */
     forgiveAttempt: assign({ maxAttempts: ({ context }) => context.maxAttempts + 1 }),
+    /** The worker went, not the work: the attempt does not count, but the loss does. */
+    countLoss: assign({
+      maxAttempts: ({ context }) => context.maxAttempts + 1,
+      losses: ({ context }) => context.losses + 1,
+    }),
     /** As many attempts as at the start. */
     grantAttempts: assign({
       maxAttempts: ({ context }) => context.attempt + context.attemptsGranted,
+      losses: 0,
     }),
     forgetResult: assign({ result: null }),
     settleCompleted: assign({ outcome: 'completed' }),
@@ -48,21 +54,22 @@ const taskSetup = setup({
     needsNewInputs: ({ context, event }) => verdictFor(context, event)?.next === 'redo',
     mayRetry: ({ context, event }) => verdictFor(context, event)?.next === 'retry',
     isLostForGood: ({ context, event }) =>
-      'leaseToken' in event && event.leaseToken === context.leaseToken && outOfAttempts(context),
+      'leaseToken' in event && event.leaseToken === context.leaseToken &&
+      context.losses >= maxLosses,
   },
   delays: {
     backoff: ({ context }) => context.retryDelayMs,
   },
 })
 
-/** The worker is gone: the next one starts at once, as long as attempts are left. */
+/** The worker is gone: the next one starts at once, unless this task has lost too many of them. */
 const noteLoss = {
   type: 'noteFailure',
   params: ({ context }: { context: TaskContext }) => ({ failure: lostFailure(context) }),
 } as const
 const lost = [
   { guard: 'isLostForGood', target: 'failed', actions: [noteLoss, 'endLease'] },
-  { guard: 'holdsLease', target: 'ready', actions: [noteLoss, 'endLease'] },
+  { guard: 'holdsLease', target: 'ready', actions: [noteLoss, 'countLoss', 'endLease'] },
 ] as const
 
 // (blocked →) ready → running → completed, with waiting between attempts; failed; closed when the job ended.

@@ -36,6 +36,8 @@ export type TaskContext = TaskInput & {
   readonly attempt: number
   /** Attempts granted at creation; `maxAttempts` grows beyond it when an attempt did not count. */
   readonly attemptsGranted: number
+  /** Workers that went while they held it. */
+  readonly losses: number
   /** Who holds it, or held it last; null while it is ready. */
   readonly workerId: string | null
   readonly leaseToken: string | null
@@ -107,6 +109,7 @@ export function taskContextFrom(input: TaskInput): TaskContext {
     ...input,
     attempt: 0,
     attemptsGranted: input?.maxAttempts,
+    losses: 0,
     workerId: null,
     leaseToken: null,
     avoidWorkerId: null,

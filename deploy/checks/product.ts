@@ -64,7 +64,7 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
     process: child,
     log: () => log,
     fetch: (path, init = {}) =>
-      fetch(url + path, {
+      fetch(new URL(path, url), {
         ...init,
         headers: { authorization: `Bearer ${token}`, ...headersOf(init) },
       }),
