@@ -34,14 +34,19 @@ export function packetArguments(source: string, streamIndex: number): string[] {
   )
 }
 
-/** ffmpeg: decodes the first frame of each stream; the frames that came out are listed in `list`. */
-export function trialArguments(source: string, streams: readonly number[], list: string): string[] {
+/** Where the trial of a stream lists the frame that came out. */
+export function trialList(streamIndex: number): string {
+  return `trial-${streamIndex}.packets`
+}
+
+/** ffmpeg: decodes the first frame of each stream. Each has its own output: FFmpeg ends one as a whole. */
+export function trialArguments(source: string, streams: readonly number[]): string[] {
   return line(
     ['-y'],
     sourceInput(source),
-    mapsOf(streams),
-    words('-frames:v 1 -frames:a 1 -f framecrc'),
-    [list],
+    ...streams.map((index) =>
+      line(mapsOf([index]), words('-frames:v 1 -frames:a 1 -f framecrc'), [trialList(index)])
+    ),
   )
 }
 

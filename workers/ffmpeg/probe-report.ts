@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { AudioFacts, SourceFacts, VideoFacts } from '../../kernel/contract/media.ts'
 import { timeBaseFrom } from './packet-list.ts'
+import type { TimeBase } from './packet-list.ts'
 
 const streamSchema = z.looseObject({
   index: z.int(),
@@ -38,6 +39,8 @@ type Stream = z.infer<typeof streamSchema>
 /** What ffprobe says of a source. */
 export interface ProbeReport {
   readonly facts: SourceFacts
+  /** Of the video, or of the first audio track when there is none. */
+  readonly timeBase: TimeBase
   /** Packets of the video that the container's index announces; undefined when it has none. */
   readonly announcedFrames?: number
   /** Streams that cannot be used, each a sentence. */
@@ -53,9 +56,11 @@ export function parseProbeReport(text: string): ProbeReport {
   const { streams, format } = reportSchema.parse(JSON.parse(text))
   const video = chooseVideo(streams)
   const sound = streams.filter((stream) => stream.codec_type === 'audio')
+  const main = video ?? sound.find(isDecodable)
   const announcedFrames = numberFrom(video?.nb_frames)
   const sizeBytes = numberFrom(format.size)
   return {
+    timeBase: timeBaseFrom(main?.time_base ?? '1/1'),
     facts: {
       format: format.format_name,
       durationSeconds: Math.max(0, numberFrom(format.duration) ?? 0),
