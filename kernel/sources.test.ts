@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises'
+import type { IncomingMessage } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { after, before, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { type ErrorCode, WebEncodeError } from './errors.ts'
@@ -33,11 +35,14 @@ function sources(roots: readonly string[] = [root]) {
     roots,
     uploadsBucket: 'media',
     outbound: {
-      async check(url) {
+      async open(url) {
         checked.push(url)
         if (url.includes('127.0.0.1')) {
           throw new WebEncodeError('WE-JOB-002', 'not a public address')
         }
+        const status = url.includes('missing') ? 404 : 206
+        const body = Readable.from([url.includes('disguised') ? '#EXTM3U\n' : 'media'])
+        return { url, status, headers: {}, body: body as IncomingMessage }
       },
     },
     storage: {
@@ -172,4 +177,15 @@ test('resolveSource() checks again, because links can change', async () => {
   await symlink(join(base, 'secret.mp4'), link)
   await assert.rejects(sources().resolveSource(fileUrl(link)), refused('WE-STO-002'))
   await rm(link)
+})
+
+test('checkSource() refuses what a server does not have, and a playlist under another name', async () => {
+  await assert.rejects(
+    sources().checkSource('https://example.com/missing.mp4'),
+    refused('WE-JOB-002'),
+  )
+  await assert.rejects(
+    sources().checkSource('https://example.com/disguised.mp4'),
+    refused('WE-JOB-002'),
+  )
 })

@@ -31,7 +31,7 @@ export interface SourcesOptions {
   /** Folders whose files may be sources. */
   readonly roots: readonly string[]
   readonly storage: Pick<StorageProvider, 'getObjectMetadata' | 'getUrl'>
-  readonly outbound: Pick<Outbound, 'check'>
+  readonly outbound: Pick<Outbound, 'open'>
   /** Bucket of the uploads. */
   readonly uploadsBucket: string
   /** Seconds that the URL of an upload is valid. @default 86_400 */
@@ -65,7 +65,7 @@ export function createSources(options: SourcesOptions): Sources {
         await checkFile(url, roots)
       } else {
         refusePlaylist(url.pathname)
-        await outbound.check(url.href)
+        await reach(outbound, url.href)
       }
       return { type: 'url', url: url.href }
     },
@@ -89,6 +89,35 @@ export function createSources(options: SourcesOptions): Sources {
       })
       return { url: signed.url, name: basename(objectKey) }
     },
+  }
+}
+
+/** Bytes that show whether an answer is a list of other files. */
+const peekBytes = 1024
+const peekMs = 20_000
+
+/** Asks for the first bytes, so that a wrong address, a redirect astray or a playlist is refused before there is a job. */
+async function reach(outbound: Pick<Outbound, 'open'>, url: string): Promise<void> {
+  const signal = AbortSignal.timeout(peekMs)
+  const { status, body } = await outbound.open(url, {
+    range: { start: 0, end: peekBytes - 1 },
+    signal,
+  })
+  try {
+    // 416: an empty file, which is the probe's to judge.
+    if (status >= 400 && status !== 416) throw refused(`The source answers with status ${status}`)
+    for await (const chunk of body) {
+      refuseList(String(chunk).slice(0, peekBytes))
+      break
+    }
+  } finally {
+    body.destroy()
+  }
+}
+
+function refuseList(beginning: string): void {
+  if (/^\uFEFF?\s*(#EXTM3U|ffconcat|<\?xml[^>]*>\s*<MPD|<MPD)/.test(beginning)) {
+    throw refused('The source must be one media file, and this one is a list of others')
   }
 }
 
