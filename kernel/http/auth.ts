@@ -8,7 +8,7 @@ import { isLoopbackClient } from './client-address.ts'
 import { checkCsrf } from './csrf.ts'
 import type { AppEnv, HttpDeps, Identity } from './deps.ts'
 import { roleCovers, type Rule, ruleFinder } from './permissions.ts'
-import { identifySession } from './sessions.ts'
+import { identifySession, sessionOf } from './sessions.ts'
 
 const signedOutCodes: ReadonlySet<string> = new Set(['WE-AUTH-001', 'WE-AUTH-002'])
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
@@ -49,7 +49,7 @@ export function guard(deps: HttpDeps): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     const rule = c.get('rule')
     if (rule !== undefined && !isOpen(c, rule)) {
-      const identity = await identify(c, deps)
+      const identity = await identify(credentialsOf(c), deps)
       allow(identity.caller.role, rule)
       c.set('identity', identity)
       if (identity.via === 'session' && !safeMethods.has(c.req.method)) await checkCsrf(c, identity)
@@ -58,14 +58,20 @@ export function guard(deps: HttpDeps): MiddlewareHandler<AppEnv> {
   }
 }
 
-/** Whether a request from before would still be let through. @throws when that cannot be found out now */
-export async function isStillAllowed(c: Context<AppEnv>, deps: HttpDeps): Promise<boolean> {
-  try {
-    await identify(c, deps)
-    return true
-  } catch (error) {
-    if (error instanceof WebEncodeError && signedOutCodes.has(error.code)) return false
-    throw error
+/**
+ * Asks again, later, whether the request would still be let through. The answer fails when that cannot be found out.
+ * The request itself is not read again: a WebSocket's is gone by then.
+ */
+export function recheckOf(c: Context<AppEnv>, deps: HttpDeps): () => Promise<boolean> {
+  const credentials = credentialsOf(c)
+  return async () => {
+    try {
+      await identify(credentials, deps)
+      return true
+    } catch (error) {
+      if (error instanceof WebEncodeError && signedOutCodes.has(error.code)) return false
+      throw error
+    }
   }
 }
 
@@ -74,36 +80,48 @@ function isOpen(c: Context<AppEnv>, rule: Rule): boolean {
   return rule.access === 'viewer-or-loopback' && isLoopbackClient(c)
 }
 
+/** What a request brings to show who it is. */
+interface Credentials {
+  readonly authorization: string | undefined
+  readonly session: string | undefined
+  readonly clientIp: string
+  readonly userAgent: string
+  readonly correlationId: string
+}
+
+function credentialsOf(c: Context<AppEnv>): Credentials {
+  return {
+    authorization: c.req.header('authorization'),
+    session: sessionOf(c),
+    clientIp: c.get('clientIp'),
+    userAgent: c.req.header('user-agent') ?? '',
+    correlationId: c.get('requestId'),
+  }
+}
+
 /** @throws WE-AUTH-001 without credentials, WE-AUTH-002 with expired ones */
-async function identify(c: Context<AppEnv>, deps: HttpDeps): Promise<Identity> {
-  const authorization = c.req.header('authorization')
-  if (authorization !== undefined) return await identifyToken(c, deps, authorization)
-  const identity = await identifySession(c, deps)
-  if (identity === undefined) throw unauthorized()
-  return identity
+async function identify(credentials: Credentials, deps: HttpDeps): Promise<Identity> {
+  const { authorization, session, correlationId } = credentials
+  if (authorization !== undefined) return await identifyToken(authorization, credentials, deps)
+  if (session !== undefined) return await identifySession(session, correlationId, deps)
+  throw unauthorized()
 }
 
 async function identifyToken(
-  c: Context<AppEnv>,
-  deps: HttpDeps,
   authorization: string,
+  { clientIp, userAgent, correlationId }: Credentials,
+  deps: HttpDeps,
 ): Promise<Identity> {
   const token = /^Bearer +([^\s]{1,4096})$/i.exec(authorization)?.[1]
   if (token === undefined) throw unauthorized()
-  const answer = await deps.auth.authenticate({
-    token,
-    scheme: 'bearer',
-    clientIp: c.get('clientIp'),
-    userAgent: c.req.header('user-agent') ?? '',
-  })
+  const answer = await deps.auth.authenticate({ token, scheme: 'bearer', clientIp, userAgent })
   if (!answer.valid) {
     const isExpired = answer.expiresAtUnix > 0 && answer.expiresAtUnix * 1000 <= deps.clock.now()
     if (isExpired) throw new WebEncodeError('WE-AUTH-002', 'The bearer token has expired')
     throw new WebEncodeError('WE-AUTH-001', 'The bearer token is not valid')
   }
   const { userId, username, role } = answer
-  const caller = { userId, username, role, correlationId: c.get('requestId') }
-  return { caller, via: 'token', csrfToken: '' }
+  return { caller: { userId, username, role, correlationId }, via: 'token', csrfToken: '' }
 }
 
 function allow(role: Role, rule: Rule): void {

@@ -82,6 +82,8 @@ export interface AppEnv {
   }
   Variables: {
     requestId: string
+    /** A WebSocket handshake: its answer belongs to the runtime, and takes no more headers. */
+    isUpgrade: boolean
     /** Address of the client, behind trusted proxies too; empty when unknown. */
     clientIp: string
     rule: Rule | undefined

@@ -9,8 +9,8 @@ const longestName = 100
 export function safeFileName(given: string): string {
   const base = given.split(/[/\\]/).at(-1) ?? ''
   const ascii = base.normalize('NFKD').replaceAll(/[^A-Za-z0-9._-]+/g, '_')
-  const dot = ascii.lastIndexOf('.')
-  const extension = dot > 0 ? ascii.slice(dot).slice(0, 16) : ''
-  const stem = (dot > 0 ? ascii.slice(0, dot) : ascii).replace(/^[._-]+/, '').replace(/[._-]+$/, '')
+  const extension = /[^.]+(\.[A-Za-z0-9]{1,15})$/.exec(ascii)?.[1] ?? ''
+  const rest = ascii.slice(0, ascii.length - extension.length)
+  const stem = rest.replace(/^[._-]+/, '').replace(/[._-]+$/, '')
   return (stem === '' ? 'upload' : stem.slice(0, longestName - extension.length)) + extension
 }

@@ -1,15 +1,14 @@
 /** Counts and times every request, and logs it. */
 import type { MiddlewareHandler } from 'hono'
 import type { AppEnv, HttpDeps } from './deps.ts'
-import { isUpgrade } from './request-id.ts'
 
 /** A WebSocket is not measured: its request lasts as long as somebody watches. */
 export function measure({ metrics, clock, log }: HttpDeps): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     const startMs = clock.now()
-    await next()
-    if (isUpgrade(c)) return
     const { method } = c.req
+    await next()
+    if (c.get('isUpgrade')) return
     const { status } = c.res
     const seconds = (clock.now() - startMs) / 1000
     metrics.httpRequest({ method, route: c.get('rule')?.path ?? 'none', status, seconds })

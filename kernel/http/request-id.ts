@@ -11,12 +11,9 @@ export function requestId(): MiddlewareHandler<AppEnv> {
     const given = c.req.header('x-request-id')
     const id = given !== undefined && saneId.test(given) ? given : createRequestId()
     c.set('requestId', id)
+    // Noted now: after the handshake, Deno lets nobody read the request any more.
+    c.set('isUpgrade', c.req.header('upgrade') !== undefined)
     await next()
-    if (!isUpgrade(c)) c.header('X-Request-Id', id)
+    if (!c.get('isUpgrade')) c.header('X-Request-Id', id)
   }
-}
-
-/** True for a WebSocket handshake, whose answer belongs to the runtime and takes no more headers. */
-export function isUpgrade(c: Parameters<MiddlewareHandler<AppEnv>>[0]): boolean {
-  return c.req.header('upgrade') !== undefined
 }

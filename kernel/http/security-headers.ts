@@ -1,7 +1,6 @@
 /** Headers that keep browsers from doing what our pages never ask for. */
 import type { MiddlewareHandler } from 'hono'
 import type { AppEnv } from './deps.ts'
-import { isUpgrade } from './request-id.ts'
 
 /** Scripts and styles come from `/assets` only; bar widths and the like are style attributes. */
 const pagePolicy = [
@@ -27,7 +26,7 @@ const filePolicy =
 export function securityHeaders(isHttps: boolean): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     await next()
-    if (isUpgrade(c)) return
+    if (c.get('isUpgrade')) return
     const setDefault = (name: string, value: string) => {
       if (!c.res.headers.has(name)) c.header(name, value)
     }

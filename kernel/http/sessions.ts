@@ -38,28 +38,29 @@ export async function startSession(
 
 /** Signs the browser out. */
 export async function endSession(c: Context<AppEnv>, deps: SessionDeps): Promise<void> {
-  const value = getCookie(c, sessionCookie)
+  const value = sessionOf(c)
   if (value !== undefined) await deleteSession(deps.db, hashOf(value))
   deleteCookie(c, sessionCookie, { path: '/' })
 }
 
-/**
- * Who the cookie stands for, with the role they have now; undefined without a cookie.
- * @throws WE-AUTH-002 when the session ended or its user is gone
- */
+/** The value of the session's cookie. */
+export function sessionOf(c: Context<AppEnv>): string | undefined {
+  return getCookie(c, sessionCookie)
+}
+
+/** Who a cookie's value stands for, with the role they have now. @throws WE-AUTH-002 when the session ended or its user is gone */
 export async function identifySession(
-  c: Context<AppEnv>,
+  value: string,
+  correlationId: string,
   deps: SessionDeps,
-): Promise<Identity | undefined> {
-  const value = getCookie(c, sessionCookie)
-  if (value === undefined) return undefined
+): Promise<Identity> {
   const session = await readSession(deps.db, hashOf(value))
   const user = session && await deps.auth.getUserProfile(session.userId)
   if (session === undefined || user === undefined) {
     throw new WebEncodeError('WE-AUTH-002', 'Your session has ended; sign in again')
   }
   const { userId, username, role } = user
-  const caller = { userId, username, role, correlationId: c.get('requestId') }
+  const caller = { userId, username, role, correlationId }
   return { caller, via: 'session', csrfToken: session.csrfToken }
 }
 

@@ -1,6 +1,8 @@
 /** HTTP and WebSocket on Deno: `Deno.serve` and Hono's own adapter. */
 import { upgradeWebSocket } from 'hono/deno'
-import type { Runtime } from './runtime.ts'
+import type { UpgradeWebSocket, WSContext, WSEvents } from 'hono/ws'
+import type { Context } from 'hono'
+import type { Runtime, Servable } from './runtime.ts'
 
 /** The part of Deno that is used, for a compiler that knows Node only. */
 interface DenoServe {
@@ -10,33 +12,96 @@ interface DenoServe {
       request: Request,
       info: { readonly remoteAddr: { readonly hostname?: string } },
     ) => Response | Promise<Response>,
-  ): {
-    readonly addr: { readonly port: number }
-    readonly finished: Promise<void>
-    shutdown(): Promise<void>
-  }
+  ): DenoServer
+}
+interface DenoServer {
+  readonly addr: { readonly port: number }
+  shutdown(): Promise<void>
 }
 
-/** The runtime of Deno. */
+/** The runtime of Deno. It serves one app. */
 export function createDenoRuntime(): Runtime {
   const deno = Reflect.get(globalThis, 'Deno') as DenoServe
+  const sockets = new Set<WSContext>()
   return {
-    upgradeWebSocket,
+    upgradeWebSocket: noting(sockets),
     serve({ app, port, host, graceMs = 10_000 }) {
       const kill = new AbortController()
+      const requests = countRequests(app)
+      const options = { port, hostname: host, signal: kill.signal, onListen: () => {} }
       const server = deno.serve(
-        { port, hostname: host, signal: kill.signal, onListen: () => {} },
-        (request, info) => app.fetch(request, { clientAddress: info.remoteAddr.hostname ?? '' }),
+        options,
+        (request, info) => requests.answer(request, info.remoteAddr.hostname ?? ''),
       )
       return Promise.resolve({
         port: server.addr.port,
         async close() {
-          const deadline = setTimeout(() => kill.abort(), graceMs)
-          await server.shutdown()
-          clearTimeout(deadline)
-          await server.finished
+          for (const socket of sockets) socket.close(1001, 'The server stops')
+          // A server that shuts down can no longer be aborted: so first the requests, then the connections.
+          const isQuiet = await within(graceMs, requests.finish())
+          if (isQuiet) await within(graceMs, server.shutdown())
+          else kill.abort()
         },
       })
     },
+  }
+}
+
+/** Hono's upgrade, which also keeps a list of the open sockets. */
+function noting(sockets: Set<WSContext>): UpgradeWebSocket {
+  return ((createEvents: (c: Context) => WSEvents | Promise<WSEvents>) =>
+    upgradeWebSocket(async (c) => {
+      const events = await createEvents(c)
+      return {
+        ...events,
+        onOpen(event, socket) {
+          sockets.add(socket)
+          events.onOpen?.(event, socket)
+        },
+        onClose(event, socket) {
+          sockets.delete(socket)
+          events.onClose?.(event, socket)
+        },
+      }
+    })) as UpgradeWebSocket
+}
+
+/** Answers requests and knows when the last one is answered. After `finish` was called, new ones get 503. */
+function countRequests(app: Servable) {
+  const quiet = Promise.withResolvers<void>()
+  let running = 0
+  let isFinishing = false
+  const end = () => {
+    if (isFinishing && running === 0) quiet.resolve()
+  }
+  return {
+    async answer(request: Request, clientAddress: string): Promise<Response> {
+      if (isFinishing) return new Response(null, { status: 503 })
+      running++
+      try {
+        return await app.fetch(request, { clientAddress })
+      } finally {
+        running--
+        end()
+      }
+    },
+    finish(): Promise<void> {
+      isFinishing = true
+      end()
+      return quiet.promise
+    },
+  }
+}
+
+/** True when `work` was done in time. */
+async function within(timeoutMs: number, work: Promise<void>): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), timeoutMs)
+  })
+  try {
+    return await Promise.race([work.then(() => true), late])
+  } finally {
+    clearTimeout(timer)
   }
 }

@@ -28,6 +28,7 @@ const pingMs = 30_000
 
 /** The runtime of Node. It serves one app. */
 export function createNodeRuntime(): Runtime {
+  provideErrorEvent()
   let served: Servable | undefined
   const answer = (request: Request, env: HttpBindings & RuntimeEnv) => {
     env.clientAddress = env.incoming.socket.remoteAddress ?? ''
@@ -66,6 +67,19 @@ export function createNodeRuntime(): Runtime {
       }
     },
   }
+}
+
+/** `@hono/node-ws` makes one when a socket breaks, and Node has no such class. */
+function provideErrorEvent(): void {
+  if ('ErrorEvent' in globalThis) return
+  class ErrorEvent extends Event {
+    readonly error: unknown
+    constructor(type: string, { error }: { error?: unknown } = {}) {
+      super(type)
+      this.error = error
+    }
+  }
+  Object.assign(globalThis, { ErrorEvent })
 }
 
 function listen(server: HttpServer, port: number, host: string): Promise<void> {

@@ -2,10 +2,9 @@
 import { Hono } from 'hono'
 import type { WSContext } from 'hono/ws'
 import { WebEncodeError } from '../../errors.ts'
-import { isStillAllowed } from '../auth.ts'
+import { recheckOf } from '../auth.ts'
 import { isSameOrigin } from '../csrf.ts'
 import type { AppEnv, HttpDeps } from '../deps.ts'
-import { isUpgrade } from '../request-id.ts'
 import type { LiveConnection, LiveSocket } from '../ws.ts'
 
 const open = 1
@@ -15,18 +14,19 @@ export function liveRoutes(deps: HttpDeps) {
   return new Hono<AppEnv>().get(
     '/v1/live',
     async (c, next) => {
-      if (!isUpgrade(c)) throw new WebEncodeError('WE-JOB-001', 'This address is a WebSocket')
+      if (!c.get('isUpgrade')) throw new WebEncodeError('WE-JOB-001', 'This address is a WebSocket')
       if (!isSameOrigin(c, deps.config)) {
         throw new WebEncodeError('WE-AUTH-003', 'Another site may not open this WebSocket')
       }
       await next()
     },
     deps.upgradeWebSocket((c) => {
+      const isStillAllowed = recheckOf(c, deps)
       let connection: LiveConnection | undefined
       const end = () => connection?.close()
       return {
         onOpen(_event, ws) {
-          connection = deps.live.connect(socketFrom(ws), () => isStillAllowed(c, deps))
+          connection = deps.live.connect(socketFrom(ws), isStillAllowed)
         },
         onMessage: (event) => connection?.receive(event.data),
         onClose: end,

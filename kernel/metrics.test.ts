@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createMetrics } from './metrics.ts'
+
+test('createMetrics() exposes the names of the specification', async () => {
+  const metrics = createMetrics({ withProcess: false })
+  metrics.jobEnded('completed', 450)
+  metrics.jobEnded('failed')
+  metrics.taskEnded({ workerId: 'w1', kind: 'encode', outcome: 'finished', seconds: 125 })
+  metrics.workerUsage('w1', { cpuPercent: 85, processes: 2 })
+  metrics.engineBatch({ deliveries: 17, seconds: 0.004 })
+  metrics.queueDepth('ready', 3)
+  metrics.liveConnections(4)
+  const { contentType, text } = await metrics.expose()
+  assert.match(contentType, /^text\/plain/)
+  const lines = text.split('\n')
+  const expected = [
+    'webencode_kernel_jobs_total{status="completed"} 1',
+    'webencode_kernel_jobs_total{status="failed"} 1',
+    'webencode_kernel_job_processing_time_seconds{quantile="0.95"} 450',
+    'webencode_worker_task_duration_seconds_sum{worker_id="w1",kind="encode",outcome="finished"} 125',
+    'webencode_worker_cpu_usage_percent{worker_id="w1"} 85',
+    'webencode_worker_ffmpeg_process_count{worker_id="w1"} 2',
+    'webencode_engine_batch_size_sum 17',
+    'webencode_queue_depth{queue="ready"} 3',
+    'webencode_live_connections 4',
+  ]
+  for (const line of expected) assert.ok(lines.includes(line), line)
+})
+
+test('workerLeft() removes what the worker showed', async () => {
+  const metrics = createMetrics({ withProcess: false })
+  metrics.workerUsage('w1', { cpuPercent: 85, processes: 2 })
+  metrics.workerLeft('w1')
+  assert.doesNotMatch((await metrics.expose()).text, /worker_id="w1"/)
+})
+
+test('expose() collects first', async () => {
+  const metrics = createMetrics({ withProcess: false })
+  metrics.beforeScrape(() => Promise.resolve(metrics.queueDepth('outbox', 9)))
+  assert.match((await metrics.expose()).text, /webencode_queue_depth\{queue="outbox"\} 9/)
+})
+
+test('createMetrics() measures the process on this runtime', async () => {
+  const { text } = await createMetrics().expose()
+  assert.match(text, /webencode_process_cpu_seconds_total/)
+})

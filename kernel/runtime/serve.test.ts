@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict'
+import { connect } from 'node:net'
+import { describe, test } from 'node:test'
+import { Hono } from 'hono'
+import type { Runtime, RuntimeEnv, Server } from './runtime.ts'
+import { createRuntime } from './serve.ts'
+
+async function withServer(
+  appOf: (runtime: Runtime) => Hono<{ Bindings: RuntimeEnv }>,
+  work: (url: string, server: Server) => Promise<void>,
+  graceMs = 2000,
+): Promise<void> {
+  const runtime = await createRuntime()
+  const server = await runtime.serve({ app: appOf(runtime), port: 0, host: '127.0.0.1', graceMs })
+  try {
+    await work(`http://127.0.0.1:${server.port}`, server)
+  } finally {
+    await server.close()
+  }
+}
+
+const newApp = () => new Hono<{ Bindings: RuntimeEnv }>()
+
+describe('serve()', () => {
+  test('answers requests and tells the app who asks', async () => {
+    await withServer(
+      () => newApp().get('/', (c) => c.text(c.env.clientAddress ?? '')),
+      async (url) => {
+        assert.equal(await (await fetch(url)).text(), '127.0.0.1')
+      },
+    )
+  })
+
+  test('fails when the port is taken', async () => {
+    await withServer(newApp, async (_, { port }) => {
+      const other = await createRuntime()
+      await assert.rejects(async () =>
+        await other.serve({ app: newApp(), port, host: '127.0.0.1' })
+      )
+    })
+  })
+
+  test('upgrades to WebSocket, both ways', async () => {
+    const echo = ({ upgradeWebSocket }: Runtime) =>
+      newApp().get(
+        '/echo',
+        upgradeWebSocket(() => ({
+          onMessage: (event, ws) => ws.send(`you said ${String(event.data)}`),
+        })),
+      )
+    await withServer(echo, async (url) => {
+      const socket = new WebSocket(`${url.replace('http', 'ws')}/echo`)
+      const answer = new Promise((resolve) =>
+        socket.addEventListener('message', ({ data }) => resolve(data))
+      )
+      socket.addEventListener('open', () => socket.send('hello'))
+      assert.equal(await answer, 'you said hello')
+      const closed = new Promise((resolve) => socket.addEventListener('close', resolve))
+      socket.close()
+      await closed
+    })
+  })
+
+  test('close() lets a running request finish and refuses new ones', async () => {
+    let finish = () => {}
+    const finished = new Promise<void>((resolve) => {
+      finish = resolve
+    })
+    let arrive = () => {}
+    const arrived = new Promise<void>((resolve) => {
+      arrive = resolve
+    })
+    const app = newApp().get('/slow', async (c) => {
+      arrive()
+      await finished
+      return c.text('done')
+    })
+    await withServer(() => app, async (url, server) => {
+      const running = fetch(`${url}/slow`)
+      await arrived
+      const closing = server.close()
+      finish()
+      assert.equal(await (await running).text(), 'done')
+      await closing
+      await assert.rejects(fetch(url))
+    })
+  })
+
+  test('close() drops idle connections at once', async () => {
+    await withServer(() => newApp().get('/', (c) => c.text('hello')), async (_, server) => {
+      const socket = connect(server.port, '127.0.0.1')
+      const ended = new Promise((resolve) => socket.once('close', resolve))
+      await new Promise((resolve) => {
+        socket.once('data', resolve)
+        socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+      })
+      const startMs = performance.now()
+      await Promise.all([server.close(), ended])
+      assert.ok(performance.now() - startMs < 1500)
+    })
+  })
+
+  test('close() ends what does not finish in time', async () => {
+    let arrive = () => {}
+    const arrived = new Promise<void>((resolve) => {
+      arrive = resolve
+    })
+    const app = newApp().get('/stuck', () => {
+      arrive()
+      return new Promise<Response>(() => {})
+    })
+    await withServer(() => app, async (url, server) => {
+      const running = fetch(`${url}/stuck`)
+      await arrived
+      await Promise.all([assert.rejects(running), server.close()])
+    }, 100)
+  })
+
+  test('close() ends WebSockets that stay', async () => {
+    const silent = ({ upgradeWebSocket }: Runtime) =>
+      newApp().get('/ws', upgradeWebSocket(() => ({})))
+    await withServer(silent, async (url, server) => {
+      const socket = new WebSocket(`${url.replace('http', 'ws')}/ws`)
+      await new Promise((resolve) => socket.addEventListener('open', resolve))
+      const closed = new Promise((resolve) => socket.addEventListener('close', resolve))
+      await Promise.all([server.close(), closed])
+    }, 300)
+  })
+})
