@@ -13,13 +13,19 @@ export type SqlValue =
   | readonly number[]
   | JsonValue
 
-/** A JSON parameter: bound as text; write `${json(x)}` and it becomes `$n::text::jsonb`. */
+/**
+ * A JSON parameter: bound as text; write `${json(x)}` and it becomes `$n::text::jsonb`. What JSON allows and Postgres
+ * refuses to store, NUL and lone surrogates, becomes U+FFFD.
+ */
 export class JsonValue {
   readonly text: string
   constructor(value: unknown) {
-    this.text = JSON.stringify(value ?? null)
+    this.text = JSON.stringify(value ?? null).replaceAll(unstorable, '$1\\ufffd')
   }
 }
+
+/** An escape after an even number of backslashes. `JSON.stringify` escapes surrogates only where they are alone. */
+const unstorable = /(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][0-9a-f]{2})/g
 
 /** Wraps `value` as a JSON parameter. */
 export function json(value: unknown): JsonValue {
@@ -95,11 +101,14 @@ export interface Database extends Reader {
   close(): Promise<void>
 }
 
+/** Five characters of which one is a digit: EPIPE is not one. */
+const sqlStatePattern = /^(?=.*\d)[0-9A-Z]{5}$/
+
 /** The SQLSTATE of a database failure, looked up through its causes. */
 export function sqlState(failure: unknown): string | undefined {
   for (let at = failure; at instanceof Error; at = at.cause) {
     const code: unknown = Reflect.get(at, 'sqlState') ?? Reflect.get(at, 'code')
-    if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) return code
+    if (typeof code === 'string' && sqlStatePattern.test(code)) return code
   }
   return undefined
 }

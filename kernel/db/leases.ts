@@ -59,7 +59,7 @@ export async function renewLeases(
   leaseMs: number,
 ): Promise<readonly LeaseFence[]> {
   if (leases.length === 0) return []
-  const renewed = await db.query<{ id: string; job_id: string }>(sql`
+  const renewed = await db.query<{ id: string; token: string; job_id: string }>(sql`
     WITH held AS MATERIALIZED (
       SELECT t.id, l.fraction, l.fps, l.speed
       FROM tasks t
@@ -77,13 +77,11 @@ export async function renewLeases(
       speed = held.speed
     FROM held
     WHERE t.id = held.id
-    RETURNING t.id, t.job_id`)
+    RETURNING t.id, t.lease_token AS token, t.job_id`)
   await refreshProgress(db, [...new Set(renewed.map((row) => row.job_id))])
-  const valid = new Set(renewed.map((row) => row.id))
-  return leases.filter(({ taskId }) => !valid.has(taskId)).map(({ taskId, leaseToken }) => ({
-    taskId,
-    leaseToken,
-  }))
+  const valid = new Set(renewed.map(({ id, token }) => `${id}\n${token}`))
+  const lost = leases.filter(({ taskId, leaseToken }) => !valid.has(`${taskId}\n${leaseToken}`))
+  return lost.map(({ taskId, leaseToken }) => ({ taskId, leaseToken }))
 }
 
 /**

@@ -15,6 +15,8 @@ export async function listDueTimers(db: Reader, limit: number): Promise<readonly
 /** Milliseconds until the next timer; 0 when it is overdue; null without one. */
 export async function nextTimerMs(db: Reader): Promise<number | null> {
   const [row] = await db.query<{ ms: number | null }>(sql`
-    SELECT greatest(0, extract(epoch FROM min(fire_at) - now()) * 1000)::float8 AS ms FROM timers WHERE fire_at IS NOT NULL`)
-  return row?.ms ?? null
+    SELECT (extract(epoch FROM min(fire_at) - now()) * 1000)::float8 AS ms
+    FROM timers`)
+  const ms = row?.ms ?? null
+  return ms === null ? null : Math.max(0, ms)
 }
