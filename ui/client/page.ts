@@ -34,13 +34,15 @@ function submitOnChange(event: Event): void {
   if (control.matches('[data-submit]')) control.form?.requestSubmit()
 }
 
-/** Copies the text of the element that the button names. */
+/** Copies what the button carries. Without a secure connection browsers have no clipboard: the text is selected instead. */
 async function copy(event: Event): Promise<void> {
   const button = event.target instanceof Element
     ? event.target.closest<HTMLElement>('[data-copy]')
     : null
   if (!button) return
-  await navigator.clipboard.writeText(button.dataset['copy'] ?? '')
+  const clipboard: Clipboard | undefined = navigator.clipboard
+  if (clipboard === undefined) return getSelection()?.selectAllChildren(button)
+  await clipboard.writeText(button.dataset['copy'] ?? '')
   button.dataset['copied'] = ''
   setTimeout(() => delete button.dataset['copied'], 1500)
 }

@@ -103,6 +103,13 @@ function Shell({ frame, caller, children }: { frame: Frame; caller: Caller; chil
           id='content'
           class='mx-auto w-full max-w-7xl min-w-0 px-4 py-6 sm:px-6 lg:px-8 lg:py-8'
         >
+          <p
+            role='status'
+            class='connection-lost fixed right-4 bottom-4 z-40 items-center gap-2 rounded-full border border-border bg-popover px-3.5 py-2 text-xs shadow-lg'
+          >
+            <Icon name='wifi-off' class='size-3.5 text-warning-text' />
+            Connection lost, trying again
+          </p>
           {frame.notice && <NoticeBanner notice={frame.notice} />}
           {children}
         </main>

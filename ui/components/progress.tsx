@@ -1,5 +1,6 @@
 /** Progress: the bar, and the strip with one cell for each chunk of a job. */
 import type { TaskView } from '../../kernel/contract/job.ts'
+import { type ChunkCell, chunkCells } from './chunk-cells.ts'
 import { formatCount, formatPercent, formatTimecode } from './format.ts'
 import { labelOfTask, type Tone } from './status.tsx'
 
@@ -38,13 +39,13 @@ export function ChunkStrip({ chunks }: { chunks: readonly TaskView[] }) {
         role='img'
         aria-label={summaryOf(chunks)}
       >
-        {chunks.map((chunk) => (
+        {chunkCells(chunks).map((cell) => (
           <progress
-            id={`cell-${chunk.sequence_index}`}
-            value={String(Math.round(chunk.progress_pct))}
+            id={`cell-${cell.first}`}
+            value={String(cell.percent)}
             max='100'
-            data-state={chunk.status}
-            title={titleOf(chunk)}
+            data-state={cell.status}
+            title={titleOf(cell)}
           />
         ))}
       </div>
@@ -76,10 +77,11 @@ function summaryOf(chunks: readonly TaskView[]): string {
   return `${formatCount(chunks.length, 'chunk')}: ${counts.join(', ').toLowerCase()}`
 }
 
-function titleOf(chunk: TaskView): string {
-  const range = `${formatTimecode(chunk.start_time_sec)} – ${formatTimecode(chunk.end_time_sec)}`
-  const state = chunk.status === 'running'
-    ? `running, ${formatPercent(chunk.progress_pct)}`
-    : labelOfTask(chunk.status).toLowerCase()
-  return `Chunk ${chunk.sequence_index + 1} (${range}): ${state}`
+function titleOf({ first, last, startSeconds, endSeconds, status, percent }: ChunkCell): string {
+  const name = first === last ? `Chunk ${first + 1}` : `Chunks ${first + 1} to ${last + 1}`
+  const range = `${formatTimecode(startSeconds)} – ${formatTimecode(endSeconds)}`
+  const state = status === 'running'
+    ? `running, ${formatPercent(percent)}`
+    : labelOfTask(status).toLowerCase()
+  return `${name} (${range}): ${state}`
 }
