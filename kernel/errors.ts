@@ -122,7 +122,11 @@ export const errorCatalog = {
     next: 'retry',
   },
   'WE-STO-004': { title: 'Storage unavailable', resolution: 'Check the storage.', next: 'retry' },
-  'WE-STO-005': { title: 'Range not satisfiable', resolution: 'Ask for bytes below the size of the object.', next: 'stop' },
+  'WE-STO-005': {
+    title: 'Range not satisfiable',
+    resolution: 'Ask for bytes below the size of the object.',
+    next: 'stop',
+  },
   'WE-SYS-001': {
     title: 'Internal server error',
     resolution: 'Read the server log.',
