@@ -27,7 +27,8 @@ const backoff = { firstMs: 100, mostMs: 10_000 }
 
 export function createLoop({ name, clock, log, round }: LoopOptions): Loop {
   let active = false
-  let running: Promise<void> | undefined
+  let busy = false
+  let running: Promise<void> = Promise.resolve()
   let failures = 0
   let dueAt = Infinity
   let cancel = () => {}
@@ -39,13 +40,14 @@ export function createLoop({ name, clock, log, round }: LoopOptions): Loop {
   }
 
   function run(): void {
-    if (!active || running !== undefined) return
+    if (!active || busy) return
     cancel()
     dueAt = Infinity
+    // Before the round starts, because it may kick its own loop.
+    busy = true
     running = runOnce().finally(() => {
-      running = undefined
-      const delayMs = Math.max(0, dueAt - clock.now())
-      if (active && Number.isFinite(delayMs)) schedule(delayMs)
+      busy = false
+      if (active && dueAt < Infinity) schedule(Math.max(0, dueAt - clock.now()))
     })
   }
 
@@ -65,7 +67,7 @@ export function createLoop({ name, clock, log, round }: LoopOptions): Loop {
     if (!active || failures > 0) return
     const at = clock.now() + delayMs
     if (at >= dueAt) return
-    if (running !== undefined) dueAt = at
+    if (busy) dueAt = at
     else if (delayMs <= 0) run()
     else schedule(delayMs)
   }
