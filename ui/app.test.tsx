@@ -229,6 +229,15 @@ describe('createUi()', () => {
     assert.equal((await post(`/jobs/old/delete`)).headers.get('location'), '/jobs')
   })
 
+  test('a requeue reaches the task of this job, and no other', async () => {
+    const task = `${fixtureJobId}.encode.00001`
+    await post(`/jobs/${fixtureJobId}/tasks/${task}/requeue`)
+    assert.equal(gateway.calls.at(-1), `requeue ${task}`)
+    const other = await post(`/jobs/${fixtureJobId}/tasks/other.encode.00001/requeue`)
+    assert.match(decodeURIComponent(other.headers.get('set-cookie') ?? ''), /has no such task/)
+    assert.equal(gateway.calls.at(-1), `requeue ${task}`)
+  })
+
   test('the form of a new job submits it once, with its key', async () => {
     const made = await post('/jobs/new', {
       kind: 'url',

@@ -46,7 +46,7 @@ export function jobActionRoutes(deps: UiDeps, assets: Assets) {
       }))
     .post('/jobs/:id/tasks/:taskId/requeue', (c) =>
       act(c, pathOf(c), async () => {
-        await gateway.requeueTask(c.req.param('taskId'), currentCaller(c))
+        await gateway.requeueTask(taskIdOf(c), currentCaller(c))
         return { text: 'The task is ready for the next free worker.' }
       }))
 }
@@ -71,6 +71,14 @@ function jobIdOf(c: Context<AppEnv>): string {
   const id = c.req.param('id') ?? ''
   if (/^[A-Za-z0-9-]{1,64}$/.test(id)) return id
   throw new WebEncodeError('WE-JOB-004', 'No job has such an id')
+}
+
+/** @throws WE-JOB-004 when it is not the id of a task of this job */
+function taskIdOf(c: Context<AppEnv>): string {
+  const jobId = jobIdOf(c)
+  const taskId = c.req.param('taskId') ?? ''
+  if (taskId.startsWith(`${jobId}.`) && /^[A-Za-z0-9.-]{1,128}$/.test(taskId)) return taskId
+  throw new WebEncodeError('WE-JOB-004', `Job ${jobId} has no such task`)
 }
 
 function pathOf(c: Context<AppEnv>): string {
