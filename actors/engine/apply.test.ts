@@ -14,7 +14,7 @@ function batchOf(
 
 const statusOf = ({ status }: Outcome) => status
 const contextOf = (batch: Batch, id: string) =>
-  (batch.actor(id)?.snapshot as unknown as { context: unknown }).context
+  (batch.actor(id)!.snapshot as unknown as { context: unknown }).context
 
 test('apply() raises the version by one for each event, and logs it', () => {
   const deliveries = [eventTo('a', 'add'), eventTo('a', 'add'), eventTo('a', 'add')]

@@ -15,13 +15,18 @@ export class StoreFailure extends Error {
 export interface LockOwner {
   /** The owner it waits for. */
   waitsFor: LockOwner | undefined
+  /** An owner that has ended takes no more locks. */
+  readonly ended: boolean
 }
 
 export class MemoryLocks {
   readonly #holders = new Map<string, LockOwner>()
   readonly #waiters = new Map<LockOwner, (() => void)[]>()
 
-  /** Takes the locks one by one, waiting for each. @throws StoreFailure 40P01 when two owners wait for each other */
+  /**
+   * Takes the locks one by one, waiting for each.
+   * @throws StoreFailure 40P01 when two owners wait for each other; 57P01 when the owner ended while it waited
+   */
   async acquire(owner: LockOwner, keys: readonly string[]): Promise<void> {
     for (const key of keys) {
       for (
@@ -63,5 +68,6 @@ export class MemoryLocks {
       else waiters.push(resume)
     })
     owner.waitsFor = undefined
+    if (owner.ended) throw new StoreFailure('57P01', 'the transaction ended while it waited')
   }
 }

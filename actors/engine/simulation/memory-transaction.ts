@@ -46,6 +46,10 @@ export class MemoryTransaction implements ActorTransaction, LockOwner {
     this.#parts = parts
   }
 
+  get ended(): boolean {
+    return this.#state !== 'open'
+  }
+
   async open(request: BatchRequest): Promise<BatchState> {
     this.#mustBeOpen()
     const { tables, locks, now } = this.#parts
