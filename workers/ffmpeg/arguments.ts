@@ -134,19 +134,40 @@ export interface AudioOrder {
 export function audioArguments(order: AudioOrder): string[] {
   const { tracks, settings } = order
   const maps = mapsOf(indexesOf(tracks))
-  const isCopy = settings.codec === 'copy'
   return line(
     words('-y -copyts'),
     sourceInput(order.source),
     maps,
     words('-map_metadata -1 -map_chapters -1'),
     ...tracks.map(languageArguments),
-    ...(isCopy ? [] : tracks.map((track, index) => alignArguments(track, index, order))),
-    isCopy
-      ? ['-c:a', 'copy', '-output_ts_offset', (-order.firstSeconds).toFixed(6)]
-      : audioEncoderArguments(settings),
+    ...tracks.map((track, index) => alignArguments(track, index, order)),
+    audioEncoderArguments(settings),
     words('-flags +global_header -f tee'),
-    [`[f=${isCopy ? 'matroska' : 'mp4'}]${order.output}|[f=framecrc]${order.packetList}`],
+    [`[f=mp4]${order.output}|[f=framecrc]${order.packetList}`],
+    maps,
+    words('-c copy -f framecrc'),
+    [order.sourceList],
+  )
+}
+
+/** What a file of copied audio is made of. */
+export interface AudioCopyOrder extends Omit<AudioOrder, 'settings' | 'packetList'> {
+  /** MP4, or Matroska for codecs that MP4 does not take. */
+  readonly muxer: 'mp4' | 'matroska'
+}
+
+/** ffmpeg: every audio track as it is, moved to the output's time zero. */
+export function audioCopyArguments(order: AudioCopyOrder): string[] {
+  const { tracks } = order
+  const maps = mapsOf(indexesOf(tracks))
+  return line(
+    words('-y -copyts'),
+    sourceInput(order.source),
+    maps,
+    words('-map_metadata -1 -map_chapters -1'),
+    ...tracks.map(languageArguments),
+    words('-c copy -output_ts_offset'),
+    [(-order.firstSeconds).toFixed(6), '-f', order.muxer, order.output],
     maps,
     words('-c copy -f framecrc'),
     [order.sourceList],
@@ -207,7 +228,8 @@ export function stitchArguments(order: StitchOrder): string[] {
     audio === undefined ? [] : ['-map', `${audioInput}:a`],
   )
   return line(
-    ['-y'],
+    // Each input keeps its own start: without it, sound that begins late would be moved to 0.
+    words('-y -copyts'),
     // Converting would put a copy of the decoder's parameters into every keyframe.
     list === undefined ? [] : [...words('-f concat -safe 0 -auto_convert 0 -i'), list],
     audio === undefined ? [] : ['-i', audio],

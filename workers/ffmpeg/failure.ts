@@ -64,7 +64,7 @@ function diagnose(outcome: Ended, purpose: RunPurpose): Diagnosis {
 
 /** Reasons that lie in the machine: another one, or a later time, may do better. */
 function fromMachine(outcome: Ended & { status: 'failed' }, action: string): Diagnosis | undefined {
-  if (/No space left on device|Disk quota exceeded/.test(outcome.stderr)) {
+  if (/No space left on device|Disk quota exceeded|File too large/.test(outcome.stderr)) {
     return {
       kind: 'storage-full',
       code: 'WE-STO-003',
@@ -116,6 +116,8 @@ const generalSentence =
   'The source cannot be read as video or audio: it is damaged, or of an unsupported format.'
 
 const invalidSentences: readonly (readonly [RegExp, string])[] = [
+  // Every format was tried and none was sure.
+  [/detected only with low score/, generalSentence],
   [
     /moov atom not found/,
     'The source is incomplete: its index (the moov atom) is missing, as in an MP4 that was cut off.',

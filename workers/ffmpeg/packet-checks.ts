@@ -2,7 +2,10 @@
 import { createHash } from 'node:crypto'
 import type { ChunkRange } from '../../kernel/contract/media.ts'
 import type { MadePacket, PacketTrack, TimeBase } from './packet-list.ts'
-import { secondsFrom } from './packet-list.ts'
+import { secondsFrom, startSecondsOf } from './packet-list.ts'
+
+/** Exact, but for the arithmetic of floating point. */
+const exactSeconds = 1e-9
 
 /** Digits of a timing digest: 64 bits are plenty to tell a wrong list from a right one. */
 const digestDigits = 16
@@ -71,40 +74,59 @@ export function orderProblem(packets: readonly MadePacket[]): string | undefined
   return undefined
 }
 
+/** What a container may do to times, in seconds. */
+export interface TimeTolerance {
+  /** Its clock rounds every time by up to this. */
+  readonly clockSeconds: number
+  /** It moves one track against another by up to this. */
+  readonly syncSeconds: number
+}
+
 /**
  * Whether a file holds the packets that were made: the same bytes, in the same order, at the same times.
- * @param toleranceSeconds - what the container's clock may round away; 0 for MP4
+ * Containers that begin at 0 shift all tracks alike, so times count from the start of the first track.
  */
 export function readBackProblem(
   made: readonly PacketTrack[],
   read: readonly PacketTrack[],
-  toleranceSeconds: number,
+  tolerance: TimeTolerance,
 ): string | undefined {
   if (made.length !== read.length) return `it has ${read.length} tracks instead of ${made.length}`
+  const shift = shiftOf(made[0], read[0])
   for (const [index, track] of made.entries()) {
     const other = read[index]
-    const problem = other && trackProblem(track, other, toleranceSeconds)
+    const problem = other && trackProblem(track, other, shift, tolerance)
     if (problem !== undefined) return `${problem} (${track.type} track ${index})`
   }
   return undefined
 }
 
-function trackProblem(made: PacketTrack, read: PacketTrack, tolerance: number): string | undefined {
+function trackProblem(
+  made: PacketTrack,
+  read: PacketTrack,
+  shift: number,
+  { clockSeconds, syncSeconds }: TimeTolerance,
+): string | undefined {
   if (made.packets.length !== read.packets.length) {
     return `it holds ${read.packets.length} packets instead of ${made.packets.length}`
   }
-  const firstMade = secondsFrom(made.packets[0]?.pts ?? 0, made.timeBase)
-  const firstRead = secondsFrom(read.packets[0]?.pts ?? 0, read.timeBase)
+  const ownShift = shiftOf(made, read)
+  if (Math.abs(ownShift - shift) > syncSeconds + exactSeconds) return 'it is out of sync'
   for (const [index, packet] of made.packets.entries()) {
     const other = read.packets[index]
     if (other?.sizeBytes !== packet.sizeBytes || other.checksum !== packet.checksum) {
       return `packet ${index} is not the one that was made`
     }
-    const error = secondsFrom(other.pts, read.timeBase) - firstRead -
-      (secondsFrom(packet.pts, made.timeBase) - firstMade)
-    if (Math.abs(error) > tolerance + 1e-9) return `packet ${index} is shown at another time`
+    const error = secondsFrom(other.pts, read.timeBase) - secondsFrom(packet.pts, made.timeBase)
+    if (Math.abs(error - ownShift) > clockSeconds + exactSeconds) {
+      return `packet ${index} is shown at another time`
+    }
   }
   return undefined
+}
+
+function shiftOf(made: PacketTrack | undefined, read: PacketTrack | undefined): number {
+  return startSecondsOf(read) - startSecondsOf(made)
 }
 
 /** The times at which packets are shown, in order, in ticks of the source. */

@@ -100,3 +100,10 @@ export function endSecondsOf({ packets, timeBase }: PacketTrack): number {
   for (const { pts, duration } of packets) end = Math.max(end, pts + duration)
   return secondsFrom(end, timeBase)
 }
+
+/** When the first frame of a track is shown, in seconds; 0 for an empty or missing one. */
+export function startSecondsOf(track: PacketTrack | undefined): number {
+  let start = Infinity
+  for (const { pts } of track?.packets ?? []) start = Math.min(start, pts)
+  return track && Number.isFinite(start) ? secondsFrom(start, track.timeBase) : 0
+}

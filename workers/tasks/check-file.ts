@@ -1,7 +1,9 @@
 /** Proves that a file on disk is what the encoder made, and that it can be decoded. */
 import { readBackArguments } from '../ffmpeg/check-arguments.ts'
 import { failureFrom, wrongOutput } from '../ffmpeg/failure.ts'
+import { exactTimes } from '../ffmpeg/containers.ts'
 import { readBackProblem } from '../ffmpeg/packet-checks.ts'
+import type { TimeTolerance } from '../ffmpeg/packet-checks.ts'
 import type { PacketTrack } from '../ffmpeg/packet-list.ts'
 import { TaskFailed } from './context.ts'
 import type { ToolOrder, Tools } from './tool.ts'
@@ -17,8 +19,8 @@ export interface FileCheck {
   readonly packetFilter?: string
   /** What is decoded beside. @default nothing */
   readonly decode?: 'all' | 'keyframes'
-  /** What the container's clock may round away, in seconds. @default 0 */
-  readonly toleranceSeconds?: number
+  /** What the container does to times. @default nothing */
+  readonly tolerance?: TimeTolerance
 }
 
 const readList = 'read.packets'
@@ -37,7 +39,7 @@ export async function checkFile(tools: Tools, check: FileCheck): Promise<PacketT
     outputs: [readList],
   })
   const read = await tools.packetList(readList)
-  const problem = readBackProblem(check.made, read, check.toleranceSeconds ?? 0)
+  const problem = readBackProblem(check.made, read, check.tolerance ?? exactTimes)
   if (problem !== undefined) throw new TaskFailed(wrongOutput(check.what, problem))
   return read
 }

@@ -140,9 +140,14 @@ function cut(timeline: Timeline, rules: CutRules): ChunkRange[] {
       seekSeconds: index === 0 ? null : seekSecondsFor(startTick, timeline.keys, rules),
       frames: frames.length,
       durationSeconds: secondsFrom(ticks, rules.timeBase),
-      timing: timingDigest(frames),
+      // Frames that share a time cannot keep it: an encoder moves one of them.
+      ...(isRising(frames) && { timing: timingDigest(frames) }),
     }
   })
+}
+
+function isRising(ticks: readonly number[]): boolean {
+  return ticks.every((tick, index) => index === 0 || tick > (ticks[index - 1] ?? -Infinity))
 }
 
 /** Indices into `shown` at which chunks start. A gap longer than a chunk makes no empty chunk. */

@@ -55,7 +55,7 @@ export const stitch: TaskHandler = async (context) => {
     file: name,
     made,
     ...(packetFilter !== undefined && { packetFilter }),
-    toleranceSeconds: container === 'mp4' ? 0 : 0.001,
+    tolerance: containerRows[container].tolerance,
   })
   context.progress(1)
   const { contentType } = containerRows[container]

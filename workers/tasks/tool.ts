@@ -78,13 +78,21 @@ export function createTools(context: TaskContext): Tools {
     attempt,
     async run(order) {
       const outcome = await attempt(order)
-      if (outcome.status === 'finished') return outcome
+      if (outcome.status === 'finished' && !hasLostOutput(outcome.stderr)) return outcome
+      const failed = outcome.status === 'finished'
+        ? { ...outcome, status: 'failed', exitCode: 0, signal: null } as const
+        : outcome
       const source = order.readsSource ? { source: sourceInput } : {}
-      throw new TaskFailed(failureFrom(outcome, { action: order.action, ...source }))
+      throw new TaskFailed(failureFrom(failed, { action: order.action, ...source }))
     },
     packetList: async (name) => parsePacketList(await readIfThere(join(directory, name))),
     path: (name) => join(directory, name),
   }
+}
+
+/** FFmpeg exits with 0 when one of several outputs could not be written. */
+function hasLostOutput(stderr: string): boolean {
+  return /Slave muxer #\d+ failed|Error writing trailer|av_interleaved_write_frame\(\)/.test(stderr)
 }
 
 /** Whether the source is read over the network. */

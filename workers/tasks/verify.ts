@@ -4,7 +4,7 @@ import type { TaskBrief } from '../../kernel/contract/task.ts'
 import { readBackArguments, windowArguments } from '../ffmpeg/check-arguments.ts'
 import { containerRows } from '../ffmpeg/containers.ts'
 import { wrongOutput } from '../ffmpeg/failure.ts'
-import { endSecondsOf, secondsFrom } from '../ffmpeg/packet-list.ts'
+import { endSecondsOf, startSecondsOf } from '../ffmpeg/packet-list.ts'
 import type { PacketTrack } from '../ffmpeg/packet-list.ts'
 import { orderProblem } from '../ffmpeg/packet-checks.ts'
 import { runCheck } from './check-file.ts'
@@ -70,9 +70,16 @@ export function resultProblem(
     return video ? 'it has a video that was not asked for' : 'it has no video'
   }
   const isCopy = brief.profile.video.codec === 'copy'
-  return (video && videoProblem(video, plan, isCopy)) ??
-    tracks.map(({ packets }) => orderProblem(packets)).find((problem) => problem !== undefined) ??
-    (isCopy ? undefined : sound.map((track) => soundProblem(track, plan)).find(Boolean))
+  const problem = video && videoProblem(video, plan, isCopy)
+  // What is copied keeps whatever order it had.
+  if (problem !== undefined || isCopy) return problem
+  const disorder = firstProblem(tracks.map(({ packets }) => orderProblem(packets)))
+  if (disorder !== undefined || brief.profile.audio.codec === 'copy') return disorder
+  return firstProblem(sound.map((track) => soundProblem(track, startSecondsOf(video), plan)))
+}
+
+function firstProblem(problems: readonly (string | undefined)[]): string | undefined {
+  return problems.find((problem) => problem !== undefined)
 }
 
 type Plan = ReturnType<typeof planOf>
@@ -92,11 +99,15 @@ function videoProblem(video: PacketTrack, plan: Plan, isCopy: boolean): string |
   return undefined
 }
 
-function soundProblem(track: PacketTrack, plan: Plan): string | undefined {
-  const start = startSecondsOf(track)
+function soundProblem(
+  track: PacketTrack,
+  videoStart: number,
+  plan: Plan,
+): string | undefined {
+  const start = startSecondsOf(track) - videoStart
   if (track.packets.length === 0) return 'an audio track is empty'
   if (Math.abs(start) > startToleranceSeconds) {
-    return `its audio begins at ${start.toFixed(3)} s instead of 0`
+    return `its audio begins ${start.toFixed(3)} s after the video`
   }
   const longest = Math.max(plan.durationSeconds, plan.source.durationSeconds) + 1
   const end = endSecondsOf(track)
@@ -127,9 +138,4 @@ function reportFrom(tracks: readonly PacketTrack[]) {
     everyFrameAtItsTime: true,
     decodesCleanly: true,
   }
-}
-
-function startSecondsOf({ packets, timeBase }: PacketTrack): number {
-  const first = packets.reduce((least, { pts }) => Math.min(least, pts), Infinity)
-  return Number.isFinite(first) ? secondsFrom(first, timeBase) : 0
 }
