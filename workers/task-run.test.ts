@@ -1,6 +1,10 @@
 /** One attempt: what its handler is given, and what comes out of a source or an input that fails. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
@@ -21,10 +25,21 @@ interface Attempt {
   readonly url?: string
   readonly sourceFailure?: string
   readonly readError?: Error
+  readonly encoderName?: 'ffmpeg' | 'wasm'
+  /** Where the source can be read while it is open. */
+  readonly proxyUrl?: string
 }
 
+const capabilities = {
+  version: '5.1',
+  videoCodecs: [],
+  audioCodecs: [],
+  gpuAccelerated: false,
+} as const
+
 /** Runs one handler; tells the outcome, the log and whether the source was closed. */
-async function attempt(t: TestContext, { handler, url, sourceFailure, readError }: Attempt) {
+async function attempt(t: TestContext, options: Attempt) {
+  const { handler, url, sourceFailure, readError, encoderName = 'ffmpeg', proxyUrl } = options
   const workDirectory = mkdtempSync(join(tmpdir(), 'run-'))
   t.after(() => rmSync(workDirectory, { recursive: true, force: true }))
   const clock = new ManualClock()
@@ -39,7 +54,8 @@ async function attempt(t: TestContext, { handler, url, sourceFailure, readError 
       workDirectory,
       log: silentLog,
       encoder: {
-        getCapabilities: () => Promise.reject(new Error('not asked')),
+        getCapabilities: () =>
+          Promise.resolve({ ...capabilities, name: encoderName, gpuType: 'none' }),
         run: () => Promise.reject(new Error('not run')),
         close: () => Promise.resolve(),
       },
@@ -59,7 +75,7 @@ async function attempt(t: TestContext, { handler, url, sourceFailure, readError 
       },
       sources: {
         add: (sourceUrl, name) => ({
-          url: `http://127.0.0.1:1/token/${name}`,
+          url: proxyUrl ?? `http://127.0.0.1:1/token/${name}`,
           bytes: () => 7,
           failure: () => sourceFailure,
           close: () => void closed.push(sourceUrl),
@@ -160,4 +176,23 @@ test('a source that stopped answering is blamed, not the file that seems to end 
   const { kind, message, detail } = failureOf(outcome)
   assert.deepEqual([kind, message], ['source-unavailable', 'The source answered 503'])
   assert.match(detail ?? '', /Truncated file/)
+})
+
+test('an encoder that cannot read from the network gets a copy of the source', async (t) => {
+  const server = createServer((_, response) => response.end('the film')).listen(0, '127.0.0.1')
+  t.after(() => server.close())
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  let input = ''
+  const { outcome } = await attempt(t, {
+    url: 'https://example.com/film.mp4',
+    encoderName: 'wasm',
+    proxyUrl: `http://127.0.0.1:${port}/film.mp4`,
+    handler: async ({ sourceInput }) => {
+      input = await readFile(sourceInput, 'utf8')
+      return encodeResult('a')
+    },
+  })
+  assert.equal(outcome.status, 'finished')
+  assert.equal(input, 'the film')
 })

@@ -1,17 +1,16 @@
 /** One attempt at a task: its directory, its source, its handler, and whatever comes out of them. */
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Clock } from '../kernel/clock.ts'
 import type { EncoderEngine } from '../kernel/contract/encoder.ts'
 import type { TaskInput, TaskKind, TaskResult } from '../kernel/contract/task.ts'
 import type { ReportRequest } from '../kernel/contract/worker.ts'
-import { WebEncodeError } from '../kernel/errors.ts'
 import type { Log } from '../kernel/log.ts'
 import { taskFailureFrom } from './failure.ts'
 import type { Lease } from './lease.ts'
-import type { ProxiedSource, SourceProxy } from './source-proxy.ts'
+import type { SourceProxy } from './source-proxy.ts'
 import type { TaskLog } from './task-log.ts'
+import { localSource, type OpenSource, openSource } from './source.ts'
 import { type TaskContext, TaskFailed, type TaskHandler } from './tasks/context.ts'
 import { DamagedObject, type WorkerObjects } from './transfer.ts'
 
@@ -49,10 +48,12 @@ export async function runTask(
   let source: OpenSource | undefined
   try {
     lease.signal.throwIfAborted()
-    source = openSource(brief.source, tools.sources)
     await rm(directory, { recursive: true, force: true })
     await mkdir(directory, { recursive: true })
-    lease.signal.throwIfAborted()
+    source = openSource(brief.source, tools.sources)
+    if (source.proxied !== undefined && !(await readsNetwork(tools.encoder))) {
+      source = await localSource(source, directory, lease.signal)
+    }
     const context = contextOf(lease, tools, { directory, source, taskLog, onProgress })
     const result = await untilGivenUp(
       tools.handlers[brief.params.kind](context),
@@ -72,21 +73,9 @@ export async function runTask(
   }
 }
 
-interface OpenSource {
-  readonly input: string
-  readonly proxied?: ProxiedSource
-}
-
-function openSource(
-  { url, name }: { url: string; name: string },
-  sources: SourceProxy,
-): OpenSource {
-  if (url.startsWith('file:')) return { input: fileURLToPath(url) }
-  if (!/^https?:/.test(url)) {
-    throw new WebEncodeError('WE-JOB-002', 'The source URL must be http, https or a local file')
-  }
-  const proxied = sources.add(url, name)
-  return { input: proxied.url, proxied }
+/** The WebAssembly build of FFmpeg sees local files only. */
+async function readsNetwork(encoder: EncoderEngine): Promise<boolean> {
+  return (await encoder.getCapabilities()).name !== 'wasm'
 }
 
 interface Surroundings {

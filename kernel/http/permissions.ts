@@ -34,7 +34,7 @@ export const apiRules: readonly Rule[] = [
   { method: 'GET', path: '/v1/me', access: 'viewer', action: 'see who is signed in' },
   { method: 'GET', path: '/v1/errors', access: 'viewer', action: 'list error codes' },
   { method: 'GET', path: '/v1/stats', access: 'viewer', action: 'read the statistics' },
-  { method: 'GET', path: '/v1/live', access: 'viewer', action: 'watch live updates' },
+  { method: 'GET', path: '/v1/ws', access: 'viewer', action: 'watch live updates' },
 
   { method: 'POST', path: '/v1/jobs', access: 'operator', action: 'create a job' },
   { method: 'GET', path: '/v1/jobs', access: 'viewer', action: 'list jobs' },

@@ -80,7 +80,7 @@ function syncTopics(): void {
 function connect(): void {
   if (document.hidden || socket !== undefined) return
   clearTimeout(reconnect)
-  const url = new URL('/v1/live', location.href)
+  const url = new URL('/v1/ws', location.href)
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:'
   const opened = new WebSocket(url)
   socket = opened

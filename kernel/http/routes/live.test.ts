@@ -29,7 +29,7 @@ after(async () => {
 /** The handshake of a WebSocket, by hand: its headers are what is tested. */
 function handshake(
   headers: Record<string, string>,
-  path = '/v1/live',
+  path = '/v1/ws',
 ): Promise<{ status: string; socket: Socket }> {
   const socket = connect(server.port, '127.0.0.1')
   const lines = Object.entries({
@@ -88,7 +88,7 @@ function frame(text: string): Buffer {
   return Buffer.concat([Buffer.from([0x81, 0x80 | payload.length]), mask, masked])
 }
 
-describe('GET /v1/live', () => {
+describe('GET /v1/ws', () => {
   test('sends updates to a caller with a token', async () => {
     const { status, socket } = await handshake(as('viewer'))
     assert.equal(status, '101')
@@ -122,7 +122,7 @@ describe('GET /v1/live', () => {
   })
 
   test('is no page', async () => {
-    const response = await bench.app.request('/v1/live', { headers: as('viewer') })
+    const response = await bench.app.request('/v1/ws', { headers: as('viewer') })
     assert.equal(response.status, 400)
   })
 

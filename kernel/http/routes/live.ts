@@ -9,10 +9,10 @@ import type { LiveConnection, LiveSocket } from '../ws.ts'
 
 const open = 1
 
-/** `GET /v1/live`: a WebSocket of `ws.ts`. Everyone who may open it may watch every topic. */
+/** `GET /v1/ws`: a WebSocket of `ws.ts`. Everyone who may open it may watch every topic. */
 export function liveRoutes(deps: HttpDeps) {
   return new Hono<AppEnv>().get(
-    '/v1/live',
+    '/v1/ws',
     async (c, next) => {
       if (!c.get('isUpgrade')) throw new WebEncodeError('WE-JOB-001', 'This address is a WebSocket')
       if (!isSameOrigin(c, deps.config)) {
