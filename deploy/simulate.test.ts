@@ -5,7 +5,7 @@ import { simulateMany } from '../actors/engine/simulation/simulate.ts'
 import { productScenario } from './product-scenario.ts'
 
 /** With those of the toy machines, ten thousand by default; a slower runtime may do with fewer. */
-const schedules = Number(process.env.WEBENCODE_SIMULATION_SCHEDULES ?? 4000)
+const schedules = Number(process.env.WEBENCODE_SIMULATION_SCHEDULES ?? 3000)
 
 test(`the product's jobs survive ${schedules} schedules in which everything goes wrong`, async () => {
   const { failed } = await simulateMany(productScenario, 1, schedules)

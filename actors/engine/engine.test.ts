@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
-import { systemClock } from '../../kernel/clock.ts'
+import { type Clock, systemClock } from '../../kernel/clock.ts'
 import type { Json } from '../../kernel/contract/json.ts'
 import { createActorStore } from '../../kernel/db/actors.ts'
 import type { ActorStore } from '../../kernel/db/actor-store.ts'
@@ -22,6 +22,16 @@ import { replayActor } from './replay.ts'
 import { eventTo } from './test-machines.ts'
 
 const registry = createRegistry(actorDefinitions)
+
+/** The system clock with timers that keep the test alive until they fire. */
+const heldClock: Clock = {
+  ...systemClock,
+  after(delayMs, callback) {
+    const timer = setTimeout(callback, delayMs)
+    return () => clearTimeout(timer)
+  },
+}
+
 const postgresUrl = process.env.WEBENCODE_TEST_DATABASE_URL
 
 describe('engine on PGlite', () =>
@@ -62,7 +72,7 @@ function engineSuite(open: () => Promise<Database>) {
     engine = createEngine({
       store,
       registry,
-      clock: systemClock,
+      clock: heldClock,
       log: silentLog,
       handlers: {
         ring: nothing,
@@ -105,7 +115,7 @@ function engineSuite(open: () => Promise<Database>) {
     await submit('whole')
     await work(async () => (await store.readActor('whole'))?.status === 'done')
     const actor = await store.readActor('whole')
-    assert.equal((actor?.snapshot as { value: string }).value, 'completed')
+    assert.equal((actor!.snapshot as { value: string }).value, 'completed')
     await wholeCompleted.promise
     for (const id of ['whole', ...await store.listTaskIds('whole')]) {
       assert.deepEqual(
@@ -191,7 +201,8 @@ function engineSuite(open: () => Promise<Database>) {
           leaseToken,
           result: results[kind] as Json,
         })
-        assert.equal(outcome.status, 'applied')
+        // A task of a cancelled job may still be ready here, and be closed before it is finished.
+        if (task.id.startsWith('whole.')) assert.equal(outcome.status, 'applied')
       }
     }
   }

@@ -32,7 +32,7 @@ export interface LeasedTask {
   progress: number
 }
 
-/** Snapshots are kept as text, as a database does. */
+/** Snapshots are kept as text, as a database does; what else the engine writes is frozen. */
 export type ActorRow = Omit<StoredActor, 'snapshot'> & { readonly snapshotText: string }
 
 export class MemoryTables {
@@ -77,7 +77,7 @@ export class MemoryTables {
     }
     for (const entry of changes.log) this.#appendLog(entry)
     for (const entry of changes.outbox) {
-      this.outbox.set(entry.id, { ...copy(entry), order: this.#order++, attempts: 0, dueAt: nowMs })
+      this.outbox.set(entry.id, { ...entry, order: this.#order++, attempts: 0, dueAt: nowMs })
     }
     this.#applyTimers(changes, nowMs)
     for (const row of changes.jobs) this.jobs.set(row.id, row)
@@ -89,8 +89,8 @@ export class MemoryTables {
 
   #appendLog(entry: LogEntry): void {
     const entries = this.log.get(entry.actorId)
-    if (entries === undefined) this.log.set(entry.actorId, [copy(entry)])
-    else entries.push(copy(entry))
+    if (entries === undefined) this.log.set(entry.actorId, [entry])
+    else entries.push(entry)
   }
 
   #applyTimers(changes: BatchChanges, nowMs: number): void {
@@ -100,7 +100,7 @@ export class MemoryTables {
       if (cleared.has(timer.actorId)) this.timers.delete(key)
     }
     for (const timer of changes.timersSet) {
-      this.timers.set(timerKey(timer), { ...copy(timer), fireAt: nowMs + timer.delayMs })
+      this.timers.set(timerKey(timer), { ...timer, fireAt: nowMs + timer.delayMs })
     }
   }
 }
@@ -117,11 +117,6 @@ export function timerKey(
 
 function rowFrom({ snapshot, ...rest }: StoredActor): ActorRow {
   return { ...rest, snapshotText: JSON.stringify(snapshot) }
-}
-
-/** Through JSON, so that nothing lives in two places. */
-function copy<T>(value: T): T {
-  return JSON.parse(JSON.stringify(value)) as T
 }
 
 function leasedFrom(row: TaskRow, before: LeasedTask | undefined, nowMs: number): LeasedTask {

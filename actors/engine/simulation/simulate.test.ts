@@ -7,7 +7,7 @@ import { simulate, simulateMany } from './simulate.ts'
 import { toyScenario, trustingToyScenario } from './toy.ts'
 
 /** Enough for every step to see a crash; a runtime that is slower may do with fewer. */
-const schedules = Number(process.env.WEBENCODE_SIMULATION_SCHEDULES ?? 6000)
+const schedules = Number(process.env.WEBENCODE_SIMULATION_SCHEDULES ?? 7000)
 
 test(`simulate() finds nothing wrong in ${schedules} schedules, and crashes at every step`, async () => {
   const { failed, crashes } = await simulateMany(toyScenario, 1, schedules)

@@ -55,7 +55,7 @@ export class SimulatedProcess {
     const { slow, latencyMs, crash } = rates()
     if (random.chance(slow)) await this.outlive(clock.sleep(random.integer(1, latencyMs)))
     if (random.chance(crash)) this.kill(name)
-    if (!this.#alive) await never
+    if (!this.#alive) await never()
   }
 
   /** @throws StoreFailure now and then */
@@ -70,13 +70,15 @@ export class SimulatedProcess {
   async outlive<T>(work: Promise<T>): Promise<T> {
     try {
       const result = await work
-      return this.#alive ? result : await never
+      return this.#alive ? result : await never()
     } catch (failure) {
       if (this.#alive) throw failure
-      return await never
+      return await never()
     }
   }
 }
 
-/** What a dead process waits for. */
-const never = new Promise<never>(() => {})
+/** What a dead process waits for. A new one each time: one for all would hold on to everything that ever waited. */
+function never(): Promise<never> {
+  return new Promise(() => {})
+}
