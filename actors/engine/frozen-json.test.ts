@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { frozenJson } from './frozen-json.ts'
+import { adoptJson, frozenJson } from './frozen-json.ts'
 
 test('frozenJson() copies, and freezes at every depth', () => {
   const original = { list: [{ n: 1 }] }
@@ -29,6 +29,13 @@ test('frozenJson() does not trust what others froze', () => {
 
 test('frozenJson() leaves undefined properties out, as JSON does', () => {
   assert.deepEqual(Object.keys(frozenJson({ a: undefined, b: 1 }, 'x') as object), ['b'])
+})
+
+test('adoptJson() freezes at every depth, in place', () => {
+  const parsed = JSON.parse('{"list":[{"n":1}]}')
+  assert.equal(adoptJson(parsed), parsed)
+  assert.throws(() => parsed.list[0].n = 2, TypeError)
+  assert.equal(frozenJson(parsed, 'x'), parsed)
 })
 
 const circular: { self?: unknown } = {}

@@ -20,6 +20,17 @@ export function frozenJson(value: unknown, path: string): Json {
   return copied
 }
 
+/**
+ * Freezes parsed JSON as it is, without a copy. Whoever calls gives the value away.
+ * @param value - fresh from `JSON.parse`, so that nothing but JSON is in it
+ */
+export function adoptJson(value: Json): Json {
+  if (typeof value !== 'object' || value === null || known.has(value)) return value
+  for (const item of Object.values(value)) adoptJson(item)
+  known.add(Object.freeze(value))
+  return value
+}
+
 /** Undefined when `value` is not JSON. */
 function copy(value: unknown, depth: number): Json | undefined {
   switch (typeof value) {

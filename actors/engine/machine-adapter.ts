@@ -3,7 +3,7 @@ import { createActor, createMachine, fromTransition } from 'xstate'
 import type { AnyActorScope, AnyMachineSnapshot, AnyStateMachine } from 'xstate'
 import type { Json } from '../../kernel/contract/json.ts'
 import type { ActorStatus, SnapshotJson } from './definition.ts'
-import { frozenJson } from './frozen-json.ts'
+import { adoptJson, frozenJson } from './frozen-json.ts'
 import { type Consequences, consequencesFrom, type ReturnedAction } from './consequences.ts'
 
 /** One pure step of an actor. */
@@ -119,7 +119,7 @@ type Restore = (stored: SnapshotJson) => AnyMachineSnapshot
 function createRestore(machine: AnyStateMachine): Restore {
   const templates = new Map<string, AnyMachineSnapshot>()
   return (stored) => {
-    const context = frozenJson(stored.context, 'context') as AnyMachineSnapshot['context']
+    const context = adoptJson(stored.context) as AnyMachineSnapshot['context']
     if (stored.historyValue !== undefined) return { ...restoredFrom(machine, stored), context }
     const name = JSON.stringify(stored.value)
     let template = templates.get(name)

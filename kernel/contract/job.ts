@@ -108,12 +108,17 @@ export const jobEventViewSchema = z.strictObject({
 })
 export type JobEventView = z.infer<typeof jobEventViewSchema>
 
-export const jobOutputViewSchema = outputFileSchema.omit({ object: true }).extend({
-  size_bytes: z.int(),
-  sha256: z.string(),
-  url: z.string(),
-  download_url: z.string(),
-})
+export const jobOutputViewSchema = outputFileSchema.omit({ object: true, contentType: true })
+  .extend({
+    content_type: z.string(),
+    profile: z.string(),
+    size_bytes: z.int(),
+    sha256: z.string(),
+    /** On this server, with the caller's credentials. */
+    url: z.string(),
+    /** Signed, for a while; needs no credentials. */
+    download_url: z.string(),
+  })
 export type JobOutputView = z.infer<typeof jobOutputViewSchema>
 
 /** What the dashboard shows, and `dashboard:stats` pushes. */

@@ -120,7 +120,7 @@ function describeActors({ store, open, write }: ActorStoreSubject): void {
       event: { type: 'x', version },
     })
     await write({ log: [entry('a1', 0), entry('a2', 0)] })
-    await write({ log: [entry('a1', 2), entry('a1', 1), entry('a1', 10)] })
+    await write({ log: [entry('a1', 1), entry('a1', 2), entry('a1', 10)] })
     assert.deepEqual(
       await store().readLog('a1'),
       [0, 1, 2, 10].map((version) => entry('a1', version)),

@@ -18,6 +18,9 @@ const maxPrepared = 300
 
 type Columns = WireRows['columns']
 
+/** The SQLSTATE of a prepared statement whose columns a migration has changed: it did nothing and can be prepared anew. */
+const stalePlan = '0A000'
+
 interface Prepared {
   readonly name: string
   readonly columns: Columns
@@ -69,27 +72,32 @@ export function createPgliteSession(
     if (prepared.size > maxPrepared && oldest !== undefined) forget(oldest[0], oldest[1].name)
   }
 
-  return {
-    query(text, values, begin) {
-      const known = prepared.get(text)
-      const name = known?.name ?? `s${++names}`
-      const answer = exchange([
-        ...(begin ? [queryMessage('BEGIN')] : []),
-        ...(known ? [] : [parseMessage(name, text), describeMessage(name)]),
-        bindMessage(name, values),
-        executeMessage(),
-        syncMessage(),
-      ])
-      if (answer.failure !== undefined) {
-        // The plan may be the reason (a table that changed under it), so the next run prepares anew.
-        forget(text, name)
+  const query = (text: string, values: readonly WireText[], begin: boolean): SessionResult => {
+    const known = prepared.get(text)
+    const name = known?.name ?? `s${++names}`
+    const answer = exchange([
+      ...(begin ? [queryMessage('BEGIN')] : []),
+      ...(known ? [] : [parseMessage(name, text), describeMessage(name)]),
+      bindMessage(name, values),
+      executeMessage(),
+      syncMessage(),
+    ])
+    if (answer.failure !== undefined) {
+      forget(text, name)
+      const isFirst = begin || answer.status === 'I'
+      if (known === undefined || !isFirst || answer.failure.sqlState !== stalePlan) {
         return { status: 'failed', report: answer.failure }
       }
-      const columns = known?.columns ?? answer.columns
-      if (known === undefined) keep(text, { name, columns })
-      return { status: 'finished', result: { columns, rows: answer.rows } }
-    },
+      if (begin) exchange([queryMessage('ROLLBACK')])
+      return query(text, values, begin)
+    }
+    const columns = known?.columns ?? answer.columns
+    if (known === undefined) keep(text, { name, columns })
+    return { status: 'finished', result: { columns, rows: answer.rows } }
+  }
 
+  return {
+    query,
     script(text) {
       const answer = exchange([queryMessage(text)])
       if (answer.failure === undefined) return { status: 'finished', result: answer }

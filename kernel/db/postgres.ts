@@ -2,7 +2,8 @@
 import postgres from 'postgres'
 import type { Log } from '../log.ts'
 import type { Database, Statement, Writer } from './database.ts'
-import { closedFailure, databaseFailure, statementFailure } from './failure.ts'
+import { closedFailure, databaseFailure, StatementFailed, statementFailure } from './failure.ts'
+import { WebEncodeError } from '../errors.ts'
 import { createTransactionGuard } from './transaction-guard.ts'
 import { columnParsers, type RowValue, wireTextFrom } from './wire-values.ts'
 
@@ -24,6 +25,9 @@ const timeouts = {
   idle_in_transaction_session_timeout: 30_000,
 }
 
+/** Longest pause between attempts to connect again; the driver's own 20 s would outlast most restarts. */
+const maxReconnectSeconds = 1
+
 /**
  * Connects to PostgreSQL 15 or newer.
  * @throws WE-SYS-002 when the server cannot be reached or refuses the user
@@ -35,6 +39,7 @@ export async function openPostgres(
     max: maxConnections,
     connect_timeout: 10,
     fetch_types: false,
+    backoff: (attempt) => Math.min(0.05 * 2 ** attempt, maxReconnectSeconds),
     types: wireTypes,
     connection: { application_name: 'webencode', TimeZone: 'UTC', ...timeouts },
     onnotice: (notice) => log.debug('The database notes', { notice: notice['message'] }),
@@ -107,58 +112,81 @@ async function run<Row extends object>(
 
 type Inside = <T>(work: () => Promise<T>) => Promise<T>
 
+/**
+ * The driver writes to a connection that is gone, and throws where nobody can catch it (porsager/postgres#1154), so
+ * once a connection is lost nothing may be asked of it: no statement, no COMMIT, no ROLLBACK. Then the work's promise
+ * never settles for the driver, which has already failed the transaction by itself.
+ */
 async function runTransaction<T>(
   pool: Pool,
   inside: Inside,
   work: (tx: Writer) => Promise<T>,
 ): Promise<T> {
-  // The driver's own promise types unwrap arrays of promises; a cell keeps the result as it is.
-  const cell: { result?: T } = {}
-  let failureOfWork: unknown
+  const state: TransactionState<T> = { isOver: false }
   try {
     await pool.begin(async (connection) => {
-      let isOver = false
-      let firstFailure: unknown
-      const writer: Writer = {
-        inTransaction: true,
-        async query<Row extends object>(statement: Statement) {
-          if (isOver) throw new TypeError('Cannot query in a transaction that is over')
-          try {
-            return await run<Row>(connection, statement)
-          } catch (failure) {
-            firstFailure ??= failure
-            throw failure
-          }
-        },
-      }
       try {
-        cell.result = await inside(() => work(writer))
+        state.result = await inside(() => work(writerOver(connection, state)))
         // A statement that failed aborted the transaction, whether or not the caller caught its error.
-        if (firstFailure !== undefined) throw firstFailure
+        if (state.firstFailure !== undefined) throw state.firstFailure
       } catch (failure) {
-        failureOfWork = failure
-        throw failure
-      } finally {
-        isOver = true
+        state.workFailure ??= failure
       }
+      if (state.isOver || isConnectionLost(state.firstFailure)) await never
+      state.isOver = true
+      if (state.workFailure !== undefined) throw state.workFailure
     })
   } catch (failure) {
-    throw failureOfWork ?? failureFrom(failure, 'COMMIT')
+    throw state.workFailure ?? failureFrom(failure, 'COMMIT')
+  } finally {
+    state.isOver = true
   }
-  return cell.result as T
+  return state.result as T
+}
+
+interface TransactionState<T> {
+  isOver: boolean
+  result?: T
+  firstFailure?: unknown
+  workFailure?: unknown
+}
+
+const never = new Promise<never>(() => {})
+
+function writerOver(connection: Runner, state: TransactionState<unknown>): Writer {
+  return {
+    inTransaction: true,
+    async query<Row extends object>(statement: Statement) {
+      if (isConnectionLost(state.firstFailure)) throw state.firstFailure
+      if (state.isOver) throw new TypeError('Cannot query in a transaction that is over')
+      try {
+        return await run<Row>(connection, statement)
+      } catch (failure) {
+        state.firstFailure ??= failure
+        throw failure
+      }
+    },
+  }
 }
 
 async function runScript(pool: Pool, script: string): Promise<void> {
   const connection = await pool.reserve()
   try {
     await connection.unsafe(script).simple()
-  } catch (failure) {
+  } catch (cause) {
+    const failure = failureFrom(cause, script)
+    if (isConnectionLost(failure)) throw failure
     // The script may have opened a transaction; the connection goes back to the pool without it.
     await connection.unsafe('ROLLBACK').simple()
-    throw failureFrom(failure, script)
-  } finally {
     connection.release()
+    throw failure
   }
+  connection.release()
+}
+
+/** Whether a failure came from the connection and not from the server's judgement of a statement. */
+function isConnectionLost(failure: unknown): boolean {
+  return failure instanceof WebEncodeError && !(failure.cause instanceof StatementFailed)
 }
 
 /** Errors of the server carry a SQLSTATE; those of the connection, a word such as CONNECTION_CLOSED. */

@@ -101,8 +101,20 @@ export function describeOnDatabases(name: string, body: (db: () => Database) => 
   }
 }
 
-/** Empties every table. */
+const tables = [
+  'actors',
+  'event_log',
+  'inbox',
+  'outbox',
+  'timers',
+  'dead_letters',
+  'jobs', // and with them their tasks
+  'workers',
+  'sessions',
+  'idempotency_keys',
+]
+
+/** Empties every table; for few rows faster than TRUNCATE. */
 export async function emptyTables(db: Database): Promise<void> {
-  await db.execute(`
-    TRUNCATE actors, event_log, inbox, outbox, timers, dead_letters, jobs, tasks, workers, sessions, idempotency_keys`)
+  await db.execute(tables.map((table) => `DELETE FROM ${table}`).join(';'))
 }

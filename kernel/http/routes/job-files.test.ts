@@ -28,7 +28,8 @@ describe('GET /v1/jobs/{id}/outputs', () => {
       outputs: [{
         name: 'fílm "1".mp4',
         type: 'final',
-        contentType: 'video/mp4',
+        content_type: 'video/mp4',
+        profile: '720p_h264',
         size_bytes: 10,
         sha256,
         url: `http://box.test:8080${path}`,

@@ -1,6 +1,11 @@
 /** Routes of the files a job leaves: outputs and logs. */
 import { z } from 'zod'
-import { type JobOutputView, jobOutputViewSchema, jobStatuses } from '../../contract/job.ts'
+import {
+  type JobOutputView,
+  jobOutputViewSchema,
+  jobStatuses,
+  type JobView,
+} from '../../contract/job.ts'
 import type { OutputFile } from '../../contract/task.ts'
 import { readJobOutputs } from '../../db/jobs.ts'
 import { WebEncodeError } from '../../errors.ts'
@@ -58,11 +63,11 @@ const readLog = route('get', '/v1/jobs/{id}/logs/{name}', {
 export function jobFileRoutes({ db, storage, config }: HttpDeps) {
   return createApi()
     .openapi(listOutputs, async (c) => {
-      const { id, status } = await requireJob(db, c.req.valid('param').id)
-      const files = await readJobOutputs(db, id)
+      const job = await requireJob(db, c.req.valid('param').id)
+      const files = await readJobOutputs(db, job.id)
       const base = config.publicUrl ?? new URL(c.req.url).origin
-      const outputs = await Promise.all(files.map((output) => viewOf(output, id, base)))
-      return c.json({ job_id: id, status, outputs }, 200)
+      const outputs = await Promise.all(files.map((output) => viewOf(output, job, base)))
+      return c.json({ job_id: job.id, status: job.status, outputs }, 200)
     })
     .openapi(readOutput, async (c) => {
       const { id, name } = c.req.valid('param')
@@ -93,8 +98,8 @@ export function jobFileRoutes({ db, storage, config }: HttpDeps) {
       return await sendDownload(c, storage, { bucket, key, sizeBytes, contentType, etag: tag })
     })
 
-  async function viewOf(output: OutputFile, jobId: string, base: string): Promise<JobOutputView> {
-    const { object, ...facts } = output
+  async function viewOf(output: OutputFile, job: JobView, base: string): Promise<JobOutputView> {
+    const { object, contentType, ...facts } = output
     const signed = await storage.getUrl({
       bucket,
       objectKey: object.key,
@@ -103,9 +108,11 @@ export function jobFileRoutes({ db, storage, config }: HttpDeps) {
       audience: 'browser',
       downloadName: output.name,
     })
-    const url = `/v1/jobs/${jobId}/outputs/${encodeURIComponent(output.name)}`
+    const url = `/v1/jobs/${job.id}/outputs/${encodeURIComponent(output.name)}`
     return {
       ...facts,
+      content_type: contentType,
+      profile: job.profile,
       size_bytes: object.sizeBytes,
       sha256: object.sha256,
       url: new URL(url, base).href,
