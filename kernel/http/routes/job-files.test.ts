@@ -29,7 +29,7 @@ describe('GET /v1/jobs/{id}/outputs', () => {
         name: 'fílm "1".mp4',
         type: 'final',
         content_type: 'video/mp4',
-        profile: '720p_h264',
+        profile: 'test_profile',
         size_bytes: 10,
         sha256,
         url: `http://box.test:8080${path}`,
