@@ -106,7 +106,7 @@ async function apply(
 
 /** The lock is held until the end of the implicit transaction of the whole script. */
 function underLock(script: string): string {
-  return `SET LOCAL lock_timeout = '120s';\nSELECT pg_advisory_xact_lock(${lockKey});\n${script}`
+  return `SET LOCAL lock_timeout = 0;\nSET LOCAL statement_timeout = '10min';\nSELECT pg_advisory_xact_lock(${lockKey});\n${script}`
 }
 
 async function readApplied(db: Reader): Promise<Map<number, string>> {

@@ -60,41 +60,49 @@ type Runner = Pick<Pool, 'unsafe'>
 
 function postgresOver(pool: Pool): Database {
   const guard = createTransactionGuard()
+  const running = new Set<Promise<unknown>>()
   let closing: Promise<void> | undefined
 
-  const admit = (action: string) => {
+  const admit = async <T>(action: string, work: () => Promise<T>): Promise<T> => {
     guard.refuseInside(action)
     if (closing !== undefined) throw closedFailure()
+    const run = work()
+    running.add(run)
+    return await run.finally(() => running.delete(run))
   }
 
   return {
     kind: 'postgres',
-    async query<Row extends object>(statement: Statement) {
-      admit('query')
-      return await run<Row>(pool, statement)
-    },
-    async transaction(work) {
-      admit('open a transaction')
-      return await runTransaction(pool, guard.inside, work)
-    },
-    async execute(script) {
-      admit('execute a script')
-      await runScript(pool, script)
-    },
-    async listen(channel, handler) {
-      admit('listen')
-      const listening = await pool.listen(channel, handler).catch((failure: unknown) => {
-        throw databaseFailure(`listen on "${channel}"`, failure)
-      })
-      return async () => {
-        if (closing === undefined) await listening.unlisten()
-      }
-    },
+    query: <Row extends object>(statement: Statement) =>
+      admit('query', () => run<Row>(pool, statement)),
+    transaction: (work) =>
+      admit('open a transaction', () => runTransaction(pool, guard.inside, work)),
+    execute: (script) => admit('execute a script', () => runScript(pool, script)),
+    listen: (channel, handler) =>
+      admit('listen', async () => {
+        const unlisten = await listen(pool, channel, handler)
+        return async () => {
+          if (closing === undefined) await unlisten()
+        }
+      }),
     close() {
       guard.refuseInside('close')
-      closing ??= pool.end()
+      // The driver itself would wait for ever for a connection that was cut, so it is only asked once nothing runs.
+      closing ??= Promise.allSettled(running).then(() => pool.end({ timeout: 0 }))
       return closing
     },
+  }
+}
+
+async function listen(
+  pool: Pool,
+  channel: string,
+  handler: (payload: string) => void,
+): Promise<() => Promise<void>> {
+  try {
+    return (await pool.listen(channel, handler)).unlisten
+  } catch (failure) {
+    throw databaseFailure(`listen on "${channel}"`, failure)
   }
 }
 
