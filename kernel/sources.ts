@@ -154,7 +154,7 @@ async function checkFile(url: URL, roots: readonly string[]): Promise<string> {
   }
   const real = await realpath(path).catch((failure: unknown) => {
     if (isDenied(failure)) throw outside(path, failure)
-    throw refused(`The file "${path}" does not exist`, failure)
+    throw refused(`The source "${path}" does not exist`, failure)
   })
   if (!realRoots.some((root) => isBelow(root, real))) throw outside(path)
   if (!(await stat(real)).isFile()) {

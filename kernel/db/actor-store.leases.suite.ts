@@ -142,10 +142,19 @@ export function describeReady({ store, advance, write }: ActorStoreSubject): voi
     assert.deepEqual(await pick({ lanes: ['live'] }), [])
   })
 
-  test('pickReady() spares the worker that ran out of memory on a task', async () => {
+  test('pickReady() spares the worker that ran out of memory on a task, for a while', async () => {
+    await write({ workers: [storedWorker('w1'), storedWorker('w2')] })
     await ready('t1', { avoidWorkerId: 'w1' })
     assert.deepEqual(await pick(), [])
     assert.deepEqual(await pick({ workerId: 'w2' }), ['t1'])
+    await advance(30_000)
+    assert.deepEqual(await pick(), ['t1'])
+  })
+
+  test('pickReady() spares no worker that is the only one', async () => {
+    await write({ workers: [storedWorker('w1'), storedWorker('w2', { status: 'offline' })] })
+    await ready('t1', { avoidWorkerId: 'w1' })
+    assert.deepEqual(await pick(), ['t1'])
   })
 
   test('pickReady() prefers the region of the worker among equals, and takes others too', async () => {

@@ -11,6 +11,9 @@ const candidatesPerLane = 200
 /** Seconds of waiting that weigh as much as one point of priority: the lowest overtakes the highest after 100 minutes. */
 const secondsPerPoint = 30
 
+/** A task that ran out of memory waits this long for another worker, where there is one; then any may have it. */
+const avoidSeconds = 30
+
 /**
  * Locks the best ready tasks and their actors, skipping what others hold. The order is: priority with ageing; then whose
  * owner has fewer tasks running; then those of the worker's own region; then the longest wait.
@@ -36,7 +39,11 @@ export async function pickReady(
     FROM tasks t
     JOIN candidates c ON c.id = t.id
     JOIN actors a ON a.id = t.id
-    WHERE t.status = 'ready' AND t.avoid_worker_id IS DISTINCT FROM ${workerId}
+    WHERE t.status = 'ready' AND (
+        t.avoid_worker_id IS DISTINCT FROM ${workerId}
+        OR t.ready_at <= now() - make_interval(secs => ${avoidSeconds}::int)
+        OR NOT EXISTS (SELECT 1 FROM workers w WHERE w.id <> ${workerId} AND w.status = 'healthy')
+      )
     ORDER BY t.priority + floor(extract(epoch FROM now() - t.ready_at) / ${secondsPerPoint}::int) DESC,
       coalesce((SELECT r.tasks FROM running r WHERE r.owner = t.owner), 0),
       (t.region = ${region}) DESC,

@@ -28,7 +28,7 @@ export interface CommitFacts {
   readonly expired: ReadonlySet<string>
 }
 
-/** How long a task waits for another worker than the one it avoids, in milliseconds. */
+/** How long a task waits for another worker than the one it avoids, where there is one, in milliseconds. */
 const avoidForMs = 30_000
 
 export class MemoryTransaction implements ActorTransaction, LockOwner {
@@ -73,10 +73,15 @@ export class MemoryTransaction implements ActorTransaction, LockOwner {
     const ready = [...tables.tasks.values()].filter(({ row }) =>
       row.status === 'ready' && request.lanes.includes(row.lane)
     )
+    const hasOther = [...tables.workers.values()].some(({ id, status }) =>
+      id !== request.workerId && status === 'healthy'
+    )
     const picked: string[] = []
     for (const { row, readyAt } of ready.toSorted(bestFirst(request))) {
       if (picked.length === request.limit) break
-      if (row.avoidWorkerId === request.workerId && now() - readyAt < avoidForMs) continue
+      if (row.avoidWorkerId === request.workerId && now() - readyAt < avoidForMs && hasOther) {
+        continue
+      }
       if (locks.tryAcquire(this, `actor:${row.id}`)) picked.push(row.id)
     }
     return Promise.resolve(picked)

@@ -4,13 +4,19 @@ import { test } from 'node:test'
 import { crashSteps } from './faults.ts'
 import { mutants } from './mutants.ts'
 import { simulate, simulateMany } from './simulate.ts'
+import { simulateInThreads } from './simulate-in-threads.ts'
 import { toyScenario, trustingToyScenario } from './toy.ts'
 
 /** Enough for every step to see a crash; a runtime that is slower may do with fewer. */
 const schedules = Number(process.env.WEBENCODE_SIMULATION_SCHEDULES ?? 7000)
 
+const toy = {
+  module: new URL(`./toy${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url).href,
+  name: 'toyScenario',
+}
+
 test(`simulate() finds nothing wrong in ${schedules} schedules, and crashes at every step`, async () => {
-  const { failed, crashes } = await simulateMany(toyScenario, 1, schedules)
+  const { failed, crashes } = await simulateInThreads(toy, { firstSeed: 1, schedules })
   assert.equal(failed, undefined, `seed ${failed?.seed}: ${failed?.violations.join('; ')}`)
   if (schedules < 2000) return
   assert.deepEqual(crashSteps.filter((step) => !crashes.has(step)), [])
