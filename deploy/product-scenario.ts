@@ -13,6 +13,9 @@ import type { TaskContext } from '../actors/task/model.ts'
 
 const leaseMs = 5000
 
+/** Where a thread finds {@link productScenario}. */
+export const productScenarioModule = { module: import.meta.url, name: 'productScenario' } as const
+
 export const productScenario: Scenario = {
   definitions: actorDefinitions,
   rootType: 'job',

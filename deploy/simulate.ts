@@ -1,7 +1,7 @@
 /** `npm run simulate -- --seed N [--schedules M]`: runs the product's actors through seeded schedules full of faults. */
 import { parseArgs } from 'node:util'
-import { simulateMany } from '../actors/engine/simulation/simulate.ts'
-import { productScenario } from './product-scenario.ts'
+import { simulateInThreads } from '../actors/engine/simulation/simulate-in-threads.ts'
+import { productScenarioModule } from './product-scenario.ts'
 
 const { values } = parseArgs({
   options: {
@@ -12,11 +12,10 @@ const { values } = parseArgs({
 })
 
 const startMs = performance.now()
-const { schedules, transitions, crashes, failed } = await simulateMany(
-  productScenario,
-  Number.parseInt(values.seed, 10),
-  Number.parseInt(values.schedules, 10),
-)
+const { schedules, transitions, crashes, failed } = await simulateInThreads(productScenarioModule, {
+  firstSeed: Number.parseInt(values.seed, 10),
+  schedules: Number.parseInt(values.schedules, 10),
+})
 const seconds = ((performance.now() - startMs) / 1000).toFixed(1)
 const deaths = [...crashes.values()].reduce((sum, times) => sum + times, 0)
 console.log(`${schedules} schedules, ${transitions} transitions, ${deaths} crashes in ${seconds} s`)

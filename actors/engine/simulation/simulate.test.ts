@@ -8,7 +8,7 @@ import { simulateInThreads } from './simulate-in-threads.ts'
 import { toyScenario, trustingToyScenario } from './toy.ts'
 
 /** Enough for every step to see a crash; a runtime that is slower may do with fewer. */
-const schedules = Number(process.env.WEBENCODE_SIMULATION_SCHEDULES ?? 7000)
+const schedules = Number(process.env.WEBENCODE_SIMULATION_SCHEDULES ?? 8000)
 
 const toy = {
   module: new URL(`./toy${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url).href,
