@@ -115,16 +115,30 @@ export async function listJobEvents(db: Reader, id: string, limit = 500): Promis
   return rows.map((row) => ({ ...row, at: row.at.toISOString() }) as JobEventView)
 }
 
-/** Deletes the job, its tasks, their actors, logs, timers and inbox. Outbox rows stay: they are still to be done. */
+/**
+ * Deletes the job, its tasks, their actors, logs, timers and inbox. Outbox rows stay: they are still to be done.
+ * @returns false when there is no such job
+ */
 export async function deleteJobRows(tx: Writer, id: string): Promise<boolean> {
+  // First the locks, as batches take them: a batch that runs commits before, and its new rows are seen below.
+  await tx.query(sql`
+    SELECT a.id
+    FROM actors a
+    WHERE a.id = ${id} OR a.id IN (SELECT t.id FROM tasks t WHERE t.job_id = ${id})
+    ORDER BY a.id
+    FOR UPDATE`)
   const [row] = await tx.query<{ jobs: number }>(sql`
-    WITH gone AS (SELECT ${id}::text AS id UNION ALL SELECT t.id FROM tasks t WHERE t.job_id = ${id}),
-      gone_log AS (DELETE FROM event_log USING gone WHERE actor_id = gone.id),
-      gone_timers AS (DELETE FROM timers USING gone WHERE actor_id = gone.id),
-      gone_inbox AS (DELETE FROM inbox USING gone WHERE actor_id = gone.id),
-      gone_letters AS (DELETE FROM dead_letters USING gone WHERE actor_id = gone.id),
+    WITH gone AS MATERIALIZED (
+      SELECT ${id}::text AS id
+      UNION ALL
+      SELECT t.id FROM tasks t WHERE t.job_id = ${id}
+    ),
+      gone_log AS (DELETE FROM event_log e USING gone WHERE e.actor_id = gone.id),
+      gone_timers AS (DELETE FROM timers t USING gone WHERE t.actor_id = gone.id),
+      gone_inbox AS (DELETE FROM inbox i USING gone WHERE i.actor_id = gone.id),
+      gone_letters AS (DELETE FROM dead_letters d USING gone WHERE d.actor_id = gone.id),
       gone_actors AS (DELETE FROM actors a USING gone WHERE a.id = gone.id),
-      gone_keys AS (DELETE FROM idempotency_keys WHERE job_id = ${id}),
+      gone_keys AS (DELETE FROM idempotency_keys k WHERE k.job_id = ${id}),
       gone_jobs AS (DELETE FROM jobs j WHERE j.id = ${id} RETURNING j.id)
     SELECT count(*)::int AS jobs FROM gone_jobs`)
   return row?.jobs === 1

@@ -1,0 +1,105 @@
+/** Views of workers, heartbeats and silence. */
+import assert from 'node:assert/strict'
+import { beforeEach, test } from 'node:test'
+import { workerViewSchema } from '../contract/job.ts'
+import { changesOf, storedJob, storedTask, storedWorker } from './actor-store.samples.ts'
+import type { BatchChanges } from './actor-store.ts'
+import { createActorStore } from './actors.ts'
+import { sql } from './database.ts'
+import { describeOnDatabases, emptyTables } from './test-database.ts'
+import {
+  listSilentWorkers,
+  listWorkers,
+  readWorker,
+  readWorkerSession,
+  touchWorker,
+} from './workers.ts'
+
+describeOnDatabases('workers', (db) => {
+  const write = (changes: Partial<BatchChanges>) =>
+    createActorStore(db()).transaction((tx) => tx.write(changesOf(changes)))
+  const silence = (id: string, seconds: number) =>
+    db().query(
+      sql`UPDATE workers SET last_heartbeat = now() - make_interval(secs => ${seconds}::float8) WHERE id = ${id}`,
+    )
+  beforeEach(() => emptyTables(db()))
+
+  test('listWorkers() answers those online first, then by name', async () => {
+    await write({
+      workers: [
+        storedWorker('w1', { hostname: 'z' }),
+        storedWorker('w2', { hostname: 'a', status: 'offline' }),
+        storedWorker('w3', { hostname: 'b', status: 'draining' }),
+      ],
+    })
+    assert.deepEqual((await listWorkers(db())).map(({ id }) => id), ['w3', 'w1', 'w2'])
+  })
+
+  test('readWorker() answers the view and counts the leases that the worker holds', async () => {
+    await write({
+      workers: [storedWorker('w1')],
+      jobs: [storedJob('j1')],
+      tasks: [
+        storedTask('t1', { status: 'running', workerId: 'w1', leaseToken: 'tok' }),
+        storedTask('t2', { status: 'completed', workerId: 'w1' }),
+        storedTask('t3', { status: 'running', workerId: 'w2', leaseToken: 'tok' }),
+      ],
+    })
+    const worker = await readWorker(db(), 'w1')
+    assert.deepEqual(workerViewSchema.parse(worker), worker)
+    assert.deepEqual([worker?.tasks_running, worker?.cpu_percent, worker?.capabilities], [1, null, {
+      slots: 2,
+      lanes: ['cpu'],
+    }])
+    assert.equal(await readWorker(db(), 'nobody'), undefined)
+  })
+
+  test('readWorkerSession() answers the newest session', async () => {
+    await write({ workers: [storedWorker('w1')] })
+    await write({ workers: [storedWorker('w1', { session: 'session-2' })] })
+    assert.equal(await readWorkerSession(db(), 'w1'), 'session-2')
+    assert.equal(await readWorkerSession(db(), 'nobody'), undefined)
+  })
+
+  test('touchWorker() notes the heartbeat and the usage of the current session', async () => {
+    await write({ workers: [storedWorker('w1')] })
+    await silence('w1', 60)
+    assert.equal(
+      await touchWorker(db(), 'w1', 'session-1', {
+        cpuPercent: 12.5,
+        memoryBytes: 4_000_000_000.4,
+      }),
+      true,
+    )
+    const worker = await readWorker(db(), 'w1')
+    assert.deepEqual([worker?.cpu_percent, worker?.memory_bytes], [12.5, 4_000_000_000])
+    assert.deepEqual(await listSilentWorkers(db(), 30_000), [])
+    assert.equal(await touchWorker(db(), 'w1', 'session-1'), true)
+    assert.equal((await readWorker(db(), 'w1'))?.cpu_percent, 12.5)
+  })
+
+  test('touchWorker() refuses an old session, a stranger, and a worker that counts as offline', async () => {
+    await write({ workers: [storedWorker('w1'), storedWorker('w2', { status: 'offline' })] })
+    assert.equal(await touchWorker(db(), 'w1', 'session-0'), false)
+    assert.equal(await touchWorker(db(), 'nobody', 'session-1'), false)
+    assert.equal(await touchWorker(db(), 'w2', 'session-1'), false)
+  })
+
+  test('listSilentWorkers() answers whoever is not offline and has been silent for long, longest first', async () => {
+    await write({
+      workers: [
+        storedWorker('w1'),
+        storedWorker('w2'),
+        storedWorker('w3', { status: 'offline' }),
+        storedWorker('w4'),
+      ],
+    })
+    await silence('w1', 60)
+    await silence('w2', 90)
+    await silence('w3', 90)
+    assert.deepEqual(await listSilentWorkers(db(), 30_000), [
+      { id: 'w2', session: 'session-1' },
+      { id: 'w1', session: 'session-1' },
+    ])
+  })
+})
