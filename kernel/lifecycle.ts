@@ -104,7 +104,7 @@ export function createLifecycle({ log, clock }: { log: Log; clock: Clock }): Lif
         starting.delete(part)
       }
       if (stopping === undefined) return part
-      await stopping
+      await stop()
       throw stoppingError(step)
     },
     stop,

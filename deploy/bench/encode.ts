@@ -171,32 +171,17 @@ async function runPlain(
   const { audio } = profile
   const encoder = withoutThreads(videoEncoderArguments(video, 1))
   const args = [
-    ...[
-      '-nostdin',
-      '-v',
-      'error',
-      '-y',
-      ...threads,
-      '-i',
-      source,
-      '-map',
-      '0:v:0',
-      '-map',
-      '0:a:0',
-    ],
-    ...['-vf', pictureFilters(sourceSize, video).join(','), ...encoder, ...threads],
-    ...[
-      '-c:a',
-      audio.codec,
-      '-b:a',
-      String(audio.bitrateBps),
-      '-ar',
-      String(audio.sampleRateHz),
-      '-ac',
-      String(audio.channels),
-    ],
-    ...['-movflags', '+faststart', output],
-  ]
+    '-nostdin -v error -y'.split(' '),
+    threads,
+    ['-i', source],
+    '-map 0:v:0 -map 0:a:0'.split(' '),
+    ['-vf', pictureFilters(sourceSize, video).join(',')],
+    encoder,
+    threads,
+    `-c:a ${audio.codec} -b:a ${audio.bitrateBps} -ar ${audio.sampleRateHz} -ac ${audio.channels}`
+      .split(' '),
+    ['-movflags', '+faststart', output],
+  ].flat()
   const cpuBefore = childCpuSeconds('self')
   const begun = performance.now()
   await execa('ffmpeg', args)

@@ -230,7 +230,9 @@ async function waitUntil(
 ): Promise<void> {
   const deadline = Date.now() + timeoutMs
   while (!(await holds())) {
-    if (Date.now() > deadline) assert.fail(`did not become true within ${timeoutMs} ms: ${holds}`)
+    if (Date.now() > deadline) {
+      assert.fail(`did not become true within ${timeoutMs} ms: ${holds.toString()}`)
+    }
     await new Promise((next) => setTimeout(next, 20))
   }
 }

@@ -87,7 +87,7 @@ export function describeOnDatabases(name: string, body: (db: () => Database) => 
     { kind: 'PostgreSQL', open: openTestPostgres, skip: skipWithoutPostgres },
   ]
   for (const { kind, open, skip } of adapters) {
-    describe(`${name} on ${kind}`, { skip, timeout: 120_000 }, () => {
+    void describe(`${name} on ${kind}`, { skip, timeout: 120_000 }, () => {
       let database: Database | undefined
       before(async () => {
         database = await open()

@@ -149,7 +149,9 @@ while [ ! -s orphan.pid ]; do sleep 0.02; done`
     const encoder = encoderOf('closing', 'echo progress=continue; exec sleep 60')
     let closed: Promise<void> | undefined
     const outcome = await encoder.run(testRun, {
-      onProgress: () => closed ??= encoder.close(),
+      onProgress: () => {
+        closed ??= encoder.close()
+      },
     })
     await closed
     assert.equal(outcome.status, 'cancelled')
