@@ -2,7 +2,9 @@
 import { access, mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Log } from '../log.ts'
+import { databaseFailure } from './failure.ts'
 import { connectPglite } from './pglite-connection.ts'
+import { untar } from './untar.ts'
 
 /**
  * The data directory below `directory`, made from the template, or by initdb, when it is not there.
@@ -22,12 +24,21 @@ export async function prepareDataDirectory(
     from: template === null ? 'initdb' : 'template',
   })
   await mkdir(unfinished, { recursive: true, mode: 0o700 })
-  // In a thread of its own: what the start takes in memory goes back to the system with the thread.
-  const connection = await connectPglite({ dataDirectory: unfinished, template })
-  await connection.script('CHECKPOINT')
-  await connection.close()
+  if (template === null) await initialise(unfinished)
+  else {
+    await untar(template, unfinished).catch((cause: unknown) => {
+      throw databaseFailure('start from the template', cause)
+    })
+  }
   await rename(unfinished, data)
   return data
+}
+
+/** In a thread of its own: the memory that initdb takes goes back to the system with the thread. */
+async function initialise(directory: string): Promise<void> {
+  const connection = await connectPglite({ dataDirectory: directory, template: null })
+  await connection.script('CHECKPOINT')
+  await connection.close()
 }
 
 async function exists(path: string): Promise<boolean> {
