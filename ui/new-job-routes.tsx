@@ -1,11 +1,9 @@
 /** Addresses of the page that makes a job. */
 import { randomUUID } from 'node:crypto'
 import { type Context, Hono } from 'hono'
-import { csrfToken, currentCaller, currentIdentity } from '../kernel/http/auth.ts'
-import { checkCsrfToken } from '../kernel/http/csrf.ts'
+import { csrfToken, currentCaller } from '../kernel/http/auth.ts'
 import type { AppEnv } from '../kernel/http/deps.ts'
-import { safeFileName } from '../kernel/http/file-name.ts'
-import { receiveFile } from '../kernel/http/upload.ts'
+import { storeUpload } from '../kernel/http/stored-upload.ts'
 import { WebEncodeError } from '../kernel/errors.ts'
 import type { Assets } from './assets.ts'
 import { FileBrowser, type Folder } from './components/file-browser.tsx'
@@ -75,13 +73,6 @@ export function newJobRoutes(deps: UiDeps, assets: Assets) {
 /** Streams the form's file into storage; for browsers without scripts. */
 async function receiveUpload(c: Context<AppEnv>, deps: UiDeps): Promise<string> {
   const limits = { maxBytes: deps.maxUploadBytes, bareName: undefined }
-  return await receiveFile(c.req.raw, limits, async (incoming) => {
-    if (c.get('isCsrfOpen')) checkCsrfToken(currentIdentity(c), incoming.fields.get('_csrf'))
-    const path = `uploads/${randomUUID()}/${safeFileName(incoming.name)}`
-    const { contentType, chunks } = incoming
-    const { size } = await deps.storage.upload({ bucket: 'media', path, contentType }, chunks)
-    if (size > 0) return path
-    await deps.storage.delete({ bucket: 'media', path })
-    throw new WebEncodeError('WE-JOB-001', 'The uploaded file is empty', { path: 'file' })
-  })
+  const { key } = await storeUpload(c, deps.storage, limits)
+  return key
 }

@@ -12,7 +12,7 @@ import type { Log } from '../../kernel/log.ts'
 import type { Sources } from '../../kernel/sources.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { JobInput } from '../job/model.ts'
-import { fingerprint, jobInputFrom, parseSubmission } from './submission.ts'
+import { fingerprint, jobInputFrom, parseSubmission, profileFrom } from './submission.ts'
 import type { Submission, WorkSettings } from './submission.ts'
 
 export interface CreationOptions extends WorkSettings {
@@ -45,8 +45,9 @@ export function createJobCreation(options: CreationOptions): JobCreation {
   }
 
   async function inputOf(submission: Submission, caller: Caller): Promise<Omit<JobInput, 'jobId'>> {
+    const profile = profileFrom(submission, profiles)
     const source = await sources.checkSource(submission.source_url)
-    return jobInputFrom(submission, { profiles, source, caller, settings: options })
+    return jobInputFrom(submission, { profile, source, caller, settings: options })
   }
 
   /**

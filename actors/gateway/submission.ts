@@ -41,22 +41,27 @@ export interface WorkSettings {
   readonly leaseMs?: number
 }
 
-/** The job that a submission makes. @throws WE-JOB-003 for an unknown profile or impossible overrides */
+/** The profile that a submission asks for. @throws WE-JOB-003 when it is unknown, or its overrides are impossible */
+export function profileFrom(submission: Submission, profiles: readonly Profile[]): Profile {
+  return applyOverrides(findProfile(submission.profile, profiles), submission.overrides)
+}
+
+/** The job that a submission makes. */
 export function jobInputFrom(
   submission: Submission,
   facts: {
-    readonly profiles: readonly Profile[]
+    readonly profile: Profile
     readonly source: CheckedSource
     readonly caller: Caller
     readonly settings: WorkSettings
   },
 ): Omit<JobInput, 'jobId'> {
-  const { profiles, source, caller, settings: { region = 'local', leaseMs = 20_000 } } = facts
+  const { profile, source, caller, settings: { region = 'local', leaseMs = 20_000 } } = facts
   return {
     userId: caller.userId,
     sourceType: source.type,
     sourceUrl: source.url,
-    profile: applyOverrides(findProfile(submission.profile, profiles), submission.overrides),
+    profile,
     priority: submission.priority,
     region,
     leaseMs,

@@ -65,7 +65,14 @@ async function receiveForm<Saved>(
     stream.on('error', () => {})
     if (field !== 'file' || saving !== undefined) return void stream.resume()
     file = stream
-    saving = save({ name, contentType: type, fields, chunks: limited(stream, maxBytes) })
+    // The parser's types do not say that an empty name is undefined.
+    const given = name as string | undefined
+    saving = save({
+      name: given ?? '',
+      contentType: type,
+      fields,
+      chunks: limited(stream, maxBytes),
+    })
     saving.catch((error: unknown) => body.destroy(errorFrom(error)))
   })
   try {
