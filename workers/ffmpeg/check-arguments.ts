@@ -27,24 +27,33 @@ export function readBackArguments(order: ReadBackOrder): string[] {
     '-f',
     'framecrc',
     packetList,
-    ...(decode === undefined ? [] : discarded),
+    ...(decode === undefined ? [] : ['-map', '0', ...toNowhere]),
   ]
 }
 
-/** ffmpeg: decodes a stretch of a file, as a player that jumps there does; fails at the first error. */
-export function windowArguments(file: string, fromSeconds: number, seconds: number): string[] {
+/** A stretch of a file. */
+export interface Window {
+  readonly fromSeconds: number
+  readonly seconds: number
+}
+
+/** ffmpeg: decodes stretches of a file, as a player that jumps there does; fails at the first error. */
+export function windowArguments(file: string, windows: readonly Window[]): string[] {
   return [
-    ...strictDecoder('all'),
-    ...(fromSeconds > 0 ? ['-ss', fromSeconds.toFixed(3)] : []),
-    '-t',
-    seconds.toFixed(3),
-    '-i',
-    file,
-    ...discarded,
+    ...windows.flatMap(({ fromSeconds, seconds }) => [
+      ...strictDecoder('all'),
+      ...(fromSeconds > 0 ? ['-ss', fromSeconds.toFixed(3)] : []),
+      '-t',
+      seconds.toFixed(3),
+      '-i',
+      file,
+    ]),
+    ...windows.flatMap((_, index) => ['-map', String(index)]),
+    ...toNowhere,
   ]
 }
 
-const discarded = ['-map', '0', '-fps_mode', 'passthrough', '-f', 'null', '-']
+const toNowhere = ['-fps_mode', 'passthrough', '-f', 'null', '-']
 
 /** The loop filter takes a sixth of the decoder's time and cannot fail, so it is left out. */
 function strictDecoder(frames: 'all' | 'keyframes'): string[] {

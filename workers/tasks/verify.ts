@@ -115,16 +115,19 @@ function soundProblem(
 }
 
 async function decodeEnds(tools: Tools, file: string, endSeconds: number): Promise<number> {
-  const starts = endSeconds > 2 * windowSeconds ? [0, endSeconds - windowSeconds] : [0]
-  const length = starts.length === 1 ? endSeconds + 1 : windowSeconds
-  for (const start of starts) {
-    await runCheck(tools, 'The result', {
-      arguments: windowArguments(file, start, length),
-      action: 'decode the result',
-      inputs: [file],
-    })
-  }
-  return Math.min(endSeconds, starts.length * windowSeconds)
+  const isLong = endSeconds > 2 * windowSeconds
+  const windows = isLong
+    ? [0, endSeconds - windowSeconds].map((fromSeconds) => ({
+      fromSeconds,
+      seconds: windowSeconds,
+    }))
+    : [{ fromSeconds: 0, seconds: endSeconds + 1 }]
+  await runCheck(tools, 'The result', {
+    arguments: windowArguments(file, windows),
+    action: 'decode the result',
+    inputs: [file],
+  })
+  return isLong ? 2 * windowSeconds : endSeconds
 }
 
 function reportFrom(tracks: readonly PacketTrack[]) {
