@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { type ProfileOverrides, profileOverridesSchema, profileSchema } from './contract/profile.ts'
 import { WebEncodeError } from './errors.ts'
 import { applyOverrides, findProfile, presets } from './profiles.ts'
+import { softwareVideo } from './video-codecs.ts'
 
 const refusedAt = (path: string) => (error: unknown) => {
   assert.ok(error instanceof WebEncodeError, String(error))
@@ -139,4 +140,15 @@ test('applyOverrides() takes any multiple of the keyframe distance', () => {
     const overrides = { chunkSeconds, video: { gopSeconds } }
     assert.equal(applyOverrides(findProfile('480p_fast'), overrides).chunkSeconds, chunkSeconds)
   }
+})
+
+test('softwareVideo() keeps the picture and its cap, and leaves software as it is', () => {
+  const { video } = findProfile('4k_hevc')
+  const stand = softwareVideo(video)
+  assert.equal(stand.codec, 'libx265')
+  assert.deepEqual([stand.width, stand.height], [3840, 2160])
+  assert.equal(stand.rateControl?.maxrateBps, video.rateControl?.maxrateBps)
+  const software = findProfile('720p_h264').video
+  assert.equal(softwareVideo(software), software)
+  assert.doesNotThrow(() => applyOverrides({ ...findProfile('4k_hevc'), video: stand }))
 })

@@ -84,3 +84,24 @@ export const videoEncoders: Readonly<Record<VideoEncoder, EncoderFacts>> = {
 export function defaultCrf(encoder: VideoEncoder): number {
   return videoEncoders[encoder].defaultCrf
 }
+
+/** The software encoder that stands in for a GPU's, with a preset of like patience (specification, encoder selection matrix). */
+const standIns = { hevc_nvenc: { codec: 'libx265', preset: 'fast', crf: 26 } } as const
+
+/** Whether the codec needs a GPU. */
+export function needsGpu(codec: VideoSettings['codec']): codec is keyof typeof standIns {
+  return codec in standIns
+}
+
+/** The same picture by software, for a fleet without the GPU. */
+export function softwareVideo(video: VideoSettings): VideoSettings {
+  if (!needsGpu(video.codec)) return video
+  const { codec, preset, crf } = standIns[video.codec]
+  const { rateControl } = video
+  return {
+    ...video,
+    codec,
+    preset,
+    ...(rateControl?.mode === 'crf' ? { rateControl: { ...rateControl, crf } } : {}),
+  }
+}

@@ -18,4 +18,15 @@ export interface UiDeps
 export interface StorageUsage {
   readonly usedBytes: number
   readonly freeBytes: number
+  /** What is kept, largest first. */
+  readonly groups: readonly StorageGroup[]
+}
+
+/** Objects of one kind. */
+export interface StorageGroup {
+  /** e.g. `Uploads`. */
+  readonly name: string
+  readonly bytes: number
+  /** How long they stay, e.g. `24 h`. */
+  readonly keptFor: string
 }

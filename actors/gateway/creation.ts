@@ -5,13 +5,16 @@ import type { Profile } from '../../kernel/contract/profile.ts'
 import type { Database } from '../../kernel/db/database.ts'
 import { insertIdempotencyKey, readIdempotencyKey } from '../../kernel/db/idempotency.ts'
 import { readJob } from '../../kernel/db/jobs.ts'
+import { listWorkers } from '../../kernel/db/workers.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
 import type { Caller } from '../../kernel/gateway.ts'
 import { createJobId } from '../../kernel/ids.ts'
 import type { Log } from '../../kernel/log.ts'
 import type { Sources } from '../../kernel/sources.ts'
+import { needsGpu, softwareVideo } from '../../kernel/video-codecs.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { JobInput } from '../job/model.ts'
+import { encodeLane } from '../job/plan.ts'
 import { fingerprint, jobInputFrom, parseSubmission, profileFrom } from './submission.ts'
 import type { Submission, WorkSettings } from './submission.ts'
 
@@ -44,8 +47,21 @@ export function createJobCreation(options: CreationOptions): JobCreation {
     return await mustReadJob(db, jobId)
   }
 
+  /** Without a worker that has the GPU, software does the work: slowly, but not never. */
+  async function possibleProfile(profile: Profile): Promise<Profile> {
+    if (!needsGpu(profile.video.codec)) return profile
+    const lane = encodeLane(profile)
+    const workers = await listWorkers(db)
+    const isServed = workers.some(({ status, capabilities }) =>
+      status === 'healthy' && Array.isArray(capabilities.lanes) && capabilities.lanes.includes(lane)
+    )
+    if (isServed) return profile
+    log.info('no worker has the GPU: encoding by software', { profile: profile.name, lane })
+    return { ...profile, video: softwareVideo(profile.video) }
+  }
+
   async function inputOf(submission: Submission, caller: Caller): Promise<Omit<JobInput, 'jobId'>> {
-    const profile = profileFrom(submission, profiles)
+    const profile = await possibleProfile(profileFrom(submission, profiles))
     const source = await sources.checkSource(submission.source_url)
     return jobInputFrom(submission, { profile, source, caller, settings: options })
   }

@@ -19,6 +19,7 @@ import { openAuth } from './auth.ts'
 import { measureBox } from './measure.ts'
 import { assetsDirectory } from './paths.ts'
 import { checkReadiness } from './readiness.ts'
+import { readUsage } from './usage.ts'
 
 /** What the HTTP side is made of. */
 export interface HttpParts {
@@ -59,18 +60,22 @@ export async function startHttp(parts: HttpParts): Promise<Listening> {
     (subscription) => subscription.close(),
   )
   const runtime = await createRuntime()
-  const app = createPagesAndApi({
-    ...parts,
-    auth,
-    serveObject: (request) => parts.storage.serve(request),
-    profiles: presets,
-    metrics,
-    live,
-    upgradeWebSocket: runtime.upgradeWebSocket,
-    readiness: () => checkReadiness(db, bus),
-    config: httpConfigFrom(config),
-    clock: systemClock,
-  }, parts.storage)
+  const app = createPagesAndApi(
+    {
+      ...parts,
+      auth,
+      serveObject: (request) => parts.storage.serve(request),
+      profiles: presets,
+      metrics,
+      live,
+      upgradeWebSocket: runtime.upgradeWebSocket,
+      readiness: () => checkReadiness(db, bus),
+      config: httpConfigFrom(config),
+      clock: systemClock,
+    },
+    parts.storage,
+    config,
+  )
   const { port } = await lifecycle.start(
     'http',
     () => runtime.serve({ app, port: config.kernelPort, host: config.kernelHost }),
@@ -86,16 +91,13 @@ export async function startHttp(parts: HttpParts): Promise<Listening> {
   }
 }
 
-function createPagesAndApi(deps: HttpDeps, storage: FsStorage) {
+function createPagesAndApi(deps: HttpDeps, storage: FsStorage, config: Config) {
   const ui = createUi({
     ...deps,
     maxUploadBytes: deps.config.maxUploadBytes,
     assetsDirectory,
     openapi: async () => await (await app.request('/openapi.json')).json() as object,
-    storageUsage: async () => {
-      const { entries, freeBytes } = await storage.usage()
-      return { usedBytes: entries.reduce((sum, { bytes }) => sum + bytes, 0), freeBytes }
-    },
+    storageUsage: () => readUsage(storage, config),
   })
   const app = createApp(deps, ui)
   return app

@@ -6,6 +6,9 @@ import { test } from 'node:test'
 
 const rooms = ['kernel', 'actors', 'workers', 'plugins', 'ui', 'deploy'] as const
 
+/** Here `.ts` is a transport stream. */
+const mediaDirectory = join('deploy', 'checks', 'media')
+
 interface Import {
   readonly specifier: string
   readonly isType: boolean
@@ -161,8 +164,8 @@ function roomOf(path: string): string {
 
 function readSources(room: string): Source[] {
   return readdirSync(room, { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.tsx?$/.test(name))
     .map((name) => join(room, name))
+    .filter((path) => /\.tsx?$/.test(path) && !path.startsWith(mediaDirectory))
     .map((path) => {
       const text = readFileSync(path, 'utf8')
       return { path, text, imports: readImports(text) }

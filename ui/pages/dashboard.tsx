@@ -183,6 +183,14 @@ function StoragePanel({ usage }: { usage: StorageUsage }) {
         <span class='text-muted-foreground'>
           {formatBytes(usage.usedBytes)} of {formatBytes(total)}
         </span>
+        <dl class='mt-1 flex flex-col gap-1.5 border-t border-border pt-3'>
+          {usage.groups.map(({ name, bytes, keptFor }) => (
+            <div class='flex items-baseline justify-between gap-3'>
+              <dt class='text-muted-foreground'>{name}, kept {keptFor}</dt>
+              <dd class='tabular-nums'>{formatBytes(bytes)}</dd>
+            </div>
+          ))}
+        </dl>
       </div>
     </Panel>
   )
