@@ -68,9 +68,11 @@ test('DashboardPage offers a new job only to who may create one', () => {
 })
 
 test('DashboardPage warns of a full disk and shows what runs', () => {
-  const storage = { usedBytes: 95e9, freeBytes: 5e9 }
+  const groups = [{ name: 'Uploads', bytes: 1e9, keptFor: '24 h' }]
+  const storage = { usedBytes: 95e9, freeBytes: 5e9, groups }
   const text = dashboard({ storage, running: [jobFixture()], workers: [workerFixture()] })
   assert.match(text, /5 GB free/)
+  assert.match(text, /Uploads, kept 24 h/)
   assert.match(text, /data-tone="danger"[^>]*aria-label="Storage in use"/)
   assert.match(text, /opening night\.mp4/)
   assert.match(text, new RegExp(`data-live="dashboard:stats job:${fixtureJobId}:updates"`))
