@@ -159,10 +159,18 @@ describe('gridFrom()', () => {
   })
 })
 
+test('gridFrom() adds a short rest to the chunk before it', () => {
+  const input = { facts: factsOf(), fleetSlots: 2, profile }
+  const frames = gridFrom({ ...input, packets: packetsOf(25 * 25) })?.chunks.map((chunk) =>
+    chunk.frames
+  )
+  assert.deepEqual(frames, [300, 325])
+})
+
 describe('chunkSecondsFor()', () => {
   const count = (seconds: number, slots: number, over: Partial<Profile> = {}) => {
     const length = chunkSecondsFor(seconds, slots, { ...profile, ...over })
-    return length === Infinity ? 1 : Math.ceil(seconds / length - 1e-9)
+    return length === Infinity ? 1 : Math.max(1, Math.floor(seconds / length + 0.4))
   }
 
   test('is whole for what is shorter than two chunks', () => {
@@ -171,8 +179,8 @@ describe('chunkSecondsFor()', () => {
   })
 
   test('gives every slot an equal number of chunks of 10 to 30 s', () => {
-    assert.deepEqual([count(30, 2), count(65, 2), count(120, 2), count(600, 2)], [2, 4, 4, 20])
-    assert.deepEqual([count(100, 4), count(100, 16), count(3600, 16)], [8, 10, 120])
+    assert.deepEqual([count(30, 2), count(65, 2), count(120, 2), count(600, 2)], [2, 6, 8, 20])
+    assert.deepEqual([count(100, 4), count(100, 16), count(3600, 16)], [8, 10, 128])
   })
 
   test('is a multiple of the keyframe distance', () => {

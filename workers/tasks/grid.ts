@@ -25,8 +25,8 @@ const longestChunkSeconds = 30
 /** On one slot nothing runs side by side, so chunks only bound what a crash costs. */
 const longestSingleSeconds = 600
 const mostChunks = 4000
-/** Two a slot: enough for one slow chunk not to keep the others waiting, and few starts of FFmpeg. */
-const chunksPerSlot = 2
+/** Four a slot: whoever is done early takes the next, so that slow passages do not leave a slot idle at the end. */
+const chunksPerSlot = 4
 
 /**
  * Lays the grid. A chunk starts at the first frame shown at or after a multiple of the chunk length, whether
@@ -66,7 +66,7 @@ export function chunkSecondsFor(
 ): number {
   if (video.codec === 'copy' || video.rateControl?.mode === 'abr') return Infinity
   const multiple = (seconds: number) =>
-    Math.ceil(seconds / video.gopSeconds - 1e-9) * video.gopSeconds
+    Math.max(1, Math.floor(seconds / video.gopSeconds + 1e-9)) * video.gopSeconds
   if (fleetSlots === 1) {
     const parts = Math.ceil(durationSeconds / longestSingleSeconds)
     return parts === 1 ? Infinity : multiple(durationSeconds / parts)
@@ -85,6 +85,9 @@ function balanced(wanted: number, most: number, slots: number): number {
   const rounds = Math.min(Math.ceil(wanted / slots), Math.floor(most / slots))
   return rounds * slots
 }
+
+/** Share of a chunk below which the rest of the video gets no chunk of its own. */
+const shortestRest = 0.6
 
 interface Timeline {
   /** Ticks at which a frame is shown, in order. */
@@ -126,7 +129,7 @@ interface CutRules {
 
 function cut(timeline: Timeline, rules: CutRules): ChunkRange[] {
   const { shown } = timeline
-  const borders = bordersOf(shown, rules.ticksPerChunk)
+  const borders = bordersOf(timeline, rules.ticksPerChunk)
   return borders.map((start, index) => {
     const end = borders[index + 1]
     const frames = shown.slice(start, end)
@@ -150,13 +153,17 @@ function isRising(ticks: readonly number[]): boolean {
   return ticks.every((tick, index) => index === 0 || tick > (ticks[index - 1] ?? -Infinity))
 }
 
-/** Indices into `shown` at which chunks start. A gap longer than a chunk makes no empty chunk. */
-function bordersOf(shown: readonly number[], ticksPerChunk: number): number[] {
+/**
+ * Indices into `shown` at which chunks start. A gap longer than a chunk makes no empty chunk, and a short rest belongs
+ * to the chunk before it.
+ */
+function bordersOf({ shown, endTick }: Timeline, ticksPerChunk: number): number[] {
   const first = shown[0] ?? 0
   const borders = [0]
   let next = first + ticksPerChunk
   for (const [index, tick] of shown.entries()) {
     if (tick < next - 1e-6) continue
+    if (endTick - tick < ticksPerChunk * shortestRest) break
     borders.push(index)
     next = first + (Math.floor((tick - first) / ticksPerChunk + 1e-9) + 1) * ticksPerChunk
   }
