@@ -6,6 +6,7 @@ import { gunzip } from 'node:zlib'
 import { PGlite } from '@electric-sql/pglite'
 import { messageOf } from '../errors.ts'
 import type { ThreadReply, ThreadRequest, ThreadSetup } from './pglite-messages.ts'
+import { plannerSettings } from './planner-settings.ts'
 import { createPgliteSession, type PgliteSession, type SessionResult } from './pglite-session.ts'
 
 /**
@@ -20,6 +21,7 @@ const settings = [
   'work_mem=4MB',
   'maintenance_work_mem=16MB',
   'plan_cache_mode=force_generic_plan',
+  ...Object.entries(plannerSettings).map(([name, value]) => `${name}=${value}`),
 ]
 
 /** WAL segments of 4 MB: a fresh directory is 12 MB smaller than with the usual 16 MB. */

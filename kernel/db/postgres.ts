@@ -4,6 +4,7 @@ import type { Log } from '../log.ts'
 import type { Database, Statement, Writer } from './database.ts'
 import { closedFailure, databaseFailure, StatementFailed, statementFailure } from './failure.ts'
 import { WebEncodeError } from '../errors.ts'
+import { plannerSettings } from './planner-settings.ts'
 import { createTransactionGuard } from './transaction-guard.ts'
 import { columnParsers, type RowValue, wireTextFrom } from './wire-values.ts'
 
@@ -41,7 +42,7 @@ export async function openPostgres(
     fetch_types: false,
     backoff: (attempt) => Math.min(0.05 * 2 ** attempt, maxReconnectSeconds),
     types: wireTypes,
-    connection: { application_name: 'webencode', TimeZone: 'UTC', ...timeouts },
+    connection: { application_name: 'webencode', TimeZone: 'UTC', ...timeouts, ...plannerSettings },
     onnotice: (notice) => log.debug('The database notes', { notice: notice['message'] }),
   })
   const database = postgresOver(pool)

@@ -12,7 +12,7 @@ CREATE TABLE actors (
 ) WITH (fillfactor = 60);
 
 -- One row per applied event; `version` is the actor's version after it. Replaying them from version 0 gives the snapshot.
--- No foreign keys here and on timers: their checks, row by row, cost a third of a batch; `deleteJobRows` deletes by hand.
+-- No foreign keys here and on timers: they would be checked row by row in every batch. `deleteJobRows` deletes by hand.
 CREATE TABLE event_log (
   actor_id text NOT NULL,
   version  bigint NOT NULL,
