@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises'
 import type { AudioFacts, EncodePlan, ObjectRef, SourceFacts } from '../../kernel/contract/media.ts'
 import type { Profile } from '../../kernel/contract/profile.ts'
+import { needsGpu } from '../../kernel/video-codecs.ts'
 import {
   normalizeArguments,
   packetArguments,
@@ -34,6 +35,7 @@ interface Reading {
 /** Plans the job. @throws TaskFailed `invalid-input` with a sentence when the source cannot be used */
 export const probe: TaskHandler = async (context) => {
   const tools = createTools(context)
+  await refuseMissingEncoder(context)
   await refuseEmpty(context.sourceInput)
   const first = await read(tools, context.sourceInput)
   const untimed = first.packets.filter(({ pts }) => pts === undefined).length
@@ -44,6 +46,24 @@ export const probe: TaskHandler = async (context) => {
   refuseUncopyable(usable.facts, context.brief.profile)
   const plan = planFrom(context, usable, packets)
   return { kind: 'probe', plan: normal ? { ...plan, normalized: normal.object } : plan }
+}
+
+/** Before hours of work: a GPU's encoder is on another worker, every other one must be on this one. */
+async function refuseMissingEncoder({ encoder, brief: { profile } }: TaskContext): Promise<void> {
+  const { codec } = profile.video
+  if (codec === 'copy' || needsGpu(codec)) return
+  const { name, version, videoCodecs } = await encoder.getCapabilities()
+  if (videoCodecs.includes(codec)) return
+  const what = name === 'wasm' ? 'FFmpeg as WebAssembly' : `FFmpeg ${version}`
+  throw new TaskFailed({
+    kind: 'invalid-input',
+    code: 'WE-JOB-003',
+    message:
+      `The encoder of this worker (${what}) cannot encode with ${codec}: choose a profile with ` +
+      `${
+        videoCodecs.includes('libx264') ? 'libx264' : videoCodecs[0] ?? 'source_copy'
+      }, or install an FFmpeg that can.`,
+  })
 }
 
 async function refuseEmpty(sourceInput: string): Promise<void> {

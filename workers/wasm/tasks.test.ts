@@ -84,6 +84,15 @@ test('taskHandlers take a job from probe to verify on the WebAssembly encoder', 
   assert.equal(report['audioTracks'], 1)
 })
 
+test('probe refuses a profile whose encoder this build does not have', async () => {
+  const video = { ...profile.video, codec: 'libvpx-vp9' } as const
+  const asked = { ...profile, container: 'webm', video } as const
+  await assert.rejects(
+    perform('probe', { index: 1, profile: asked }),
+    /cannot encode with libvpx-vp9/,
+  )
+})
+
 type ResultOf<Kind extends TaskKind> = Extract<TaskResult, { kind: Kind }>
 
 async function perform<Kind extends TaskKind>(
