@@ -14,7 +14,7 @@ import {
   stitchArguments,
   trialArguments,
 } from './arguments.ts'
-import { readBackArguments, windowArguments } from './check-arguments.ts'
+import { inspectArguments, readBackArguments } from './check-arguments.ts'
 
 const formats =
   'mov,matroska,mpegts,mpeg,mpegvideo,flv,live_flv,avi,asf,mxf,ogg,nut,ivf,rm,wtv,gxf,dv,' +
@@ -227,14 +227,20 @@ describe('the arguments of the checks', () => {
     )
   })
 
-  test('windowArguments() decodes every stretch in one run', () => {
+  test('inspectArguments() lists packets and decodes every stretch in one run', () => {
     const windows = [{ fromSeconds: 0, seconds: 1 }, { fromSeconds: 29, seconds: 1 }]
-    assert.deepEqual(windowArguments('o.mp4', windows), [
+    assert.deepEqual(inspectArguments('o.mp4', 'read.packets', windows), [
+      ...words('-y -copyts -i o.mp4'),
       ...strict,
       ...words('-t 1.000 -i o.mp4'),
       ...strict,
       ...words('-ss 29.000 -t 1.000 -i o.mp4'),
-      ...words('-map 0 -map 1 -fps_mode passthrough -f null -'),
+      ...words('-map 0 -c copy -f framecrc read.packets'),
+      ...words('-map 1 -map 2 -fps_mode passthrough -f null -'),
     ])
+    assert.deepEqual(
+      inspectArguments('o.mp4', 'read.packets', []),
+      words('-y -copyts -i o.mp4 -map 0 -c copy -f framecrc read.packets'),
+    )
   })
 })

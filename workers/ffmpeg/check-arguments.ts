@@ -37,9 +37,17 @@ export interface Window {
   readonly seconds: number
 }
 
-/** ffmpeg: decodes stretches of a file, as a player that jumps there does; fails at the first error. */
-export function windowArguments(file: string, windows: readonly Window[]): string[] {
+/** ffmpeg: lists all packets of a file and decodes stretches of it, as a player that jumps there does. */
+export function inspectArguments(
+  file: string,
+  packetList: string,
+  windows: readonly Window[],
+): string[] {
   return [
+    '-y',
+    '-copyts',
+    '-i',
+    file,
     ...windows.flatMap(({ fromSeconds, seconds }) => [
       ...strictDecoder('all'),
       ...(fromSeconds > 0 ? ['-ss', fromSeconds.toFixed(3)] : []),
@@ -48,8 +56,15 @@ export function windowArguments(file: string, windows: readonly Window[]): strin
       '-i',
       file,
     ]),
-    ...windows.flatMap((_, index) => ['-map', String(index)]),
-    ...toNowhere,
+    '-map',
+    '0',
+    '-c',
+    'copy',
+    '-f',
+    'framecrc',
+    packetList,
+    ...(windows.length === 0 ? [] : windows.flatMap((_, index) => ['-map', String(index + 1)])),
+    ...(windows.length === 0 ? [] : toNowhere),
   ]
 }
 

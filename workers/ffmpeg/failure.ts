@@ -72,7 +72,7 @@ function fromMachine(outcome: Ended & { status: 'failed' }, action: string): Dia
     }
   }
   const isKilled = outcome.signal === 'SIGKILL' || outcome.exitCode === 137
-  if (isKilled || /Cannot allocate memory|memory access out of bounds/.test(outcome.stderr)) {
+  if (isKilled || /Cannot allocate memory/.test(outcome.stderr)) {
     return {
       kind: 'out-of-memory',
       code: 'WE-JOB-008',
