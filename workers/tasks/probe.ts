@@ -26,6 +26,7 @@ import type { Tools } from './tool.ts'
 
 /** More packets without a time than this share, and the source gets new ones first. */
 const untimedShare = 0.01
+const mostWarnings = 20
 
 interface Reading {
   readonly report: ProbeReport
@@ -222,12 +223,20 @@ function planFrom(
   { facts, warnings, timeBase }: ProbeReport,
   packets: readonly SourcePacket[],
 ): EncodePlan {
-  const all = { source: facts, warnings: warnings.slice(0, 20) }
-  if (facts.video === undefined) return { ...all, ...soundPlan(packets, timeBase) }
   const { fleetSlots, profile } = brief
+  const all = {
+    source: facts,
+    warnings: [...warnings, ...colourWarnings(facts, profile)].slice(0, mostWarnings),
+  }
+  if (facts.video === undefined) return { ...all, ...soundPlan(packets, timeBase) }
   const grid = gridFrom({ facts, packets, fleetSlots, profile })
   if (grid === undefined) refuse('The video of the source holds no frame that can be shown.')
   return { ...all, ...grid }
+}
+
+function colourWarnings({ video }: SourceFacts, { video: wanted }: Profile): string[] {
+  if (!video?.isHdr || wanted.codec === 'copy' || wanted.pixelFormat !== 'yuv420p') return []
+  return ['The source is HDR: the output keeps its colours, in 8 bits, and needs an HDR screen.']
 }
 
 /** Sound alone needs no grid: it is encoded whole. */
