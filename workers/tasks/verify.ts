@@ -52,7 +52,11 @@ export const verify: TaskHandler = async (context) => {
       object: { key, sizeBytes, sha256 },
       contentType: containerRows[brief.profile.container].contentType,
     }],
-    report: { ...reportFrom(tracks), decodedSeconds: secondsOf(windows), sizeBytes },
+    report: {
+      ...reportFrom(tracks),
+      decodedSeconds: Math.min(plan.durationSeconds, secondsOf(windows)),
+      sizeBytes,
+    },
   }
 }
 
