@@ -131,6 +131,7 @@ export async function waitForJob(
   id: string,
   holds: (job: JobView) => boolean,
   timeoutMs = 120_000,
+  pollMs = 50,
 ): Promise<JobView> {
   const deadline = Date.now() + timeoutMs
   for (;;) {
@@ -139,13 +140,18 @@ export async function waitForJob(
     if (Date.now() > deadline) {
       assert.fail(`job is ${JSON.stringify(job)}\n${product.log().slice(-4000)}`)
     }
-    await new Promise((next) => setTimeout(next, 50))
+    await new Promise((next) => setTimeout(next, pollMs))
   }
 }
 
-/** Waits for the job's end, whatever it is. */
-export function waitForEnd(product: Product, id: string, timeoutMs?: number): Promise<JobView> {
-  return waitForJob(product, id, (job) => job.finished_at !== null, timeoutMs)
+/** Waits for the job's end, whatever it is. @param pollMs - how often it looks */
+export function waitForEnd(
+  product: Product,
+  id: string,
+  timeoutMs?: number,
+  pollMs?: number,
+): Promise<JobView> {
+  return waitForJob(product, id, (job) => job.finished_at !== null, timeoutMs, pollMs)
 }
 
 async function readAddress(child: ChildProcess, log: () => string) {
