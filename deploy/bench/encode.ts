@@ -73,7 +73,8 @@ async function againstOneThread(
   const overhead = (oneWall - 1) / plainWall
   const gain = oneWall / twoWall
   const cpu = cpuOf(two) / cpuOf(plain)
-  const loss = await psnr(source, plain.at(-1)?.file ?? '') -
+  // One slot is one chunk: one pass, with the very frames of the source, which plain FFmpeg may repeat or drop.
+  const loss = await psnr(source, one.at(-1)?.file ?? '') -
     await psnr(source, two.at(-1)?.file ?? '')
   return [
     figure(
