@@ -5,7 +5,7 @@ import type { SourceFacts } from '../../kernel/contract/media.ts'
 import type { Profile } from '../../kernel/contract/profile.ts'
 import { findProfile } from '../../kernel/profiles.ts'
 import type { SourcePacket } from '../ffmpeg/packet-list.ts'
-import { chunkSecondsFor, gridFrom } from './grid.ts'
+import { gridFrom } from './grid.ts'
 
 const profile = findProfile('720p_h264')
 
@@ -85,16 +85,16 @@ describe('gridFrom()', () => {
 
   test('seeks to the keyframe at or before the border, to one earlier without an index', () => {
     const mp4 = grid(packetsOf(1000), 2).chunks
-    assert.deepEqual(mp4.map((chunk) => chunk.seekSeconds), [null, 10, 20, 30])
+    assert.deepEqual(mp4.map((chunk) => chunk.seekSeconds), [null, 14, 22, 28, 34])
     const ts = grid(packetsOf(1000), 2, {}, 'mpegts').chunks
-    assert.deepEqual(ts.map((chunk) => chunk.seekSeconds), [null, 9, 19, 29])
+    assert.deepEqual(ts.map((chunk) => chunk.seekSeconds), [null, 13, 21, 27, 33])
   })
 
   test('decodes from the start where no keyframe lies before the one it needs', () => {
     const packets = packetsOf(1000).map((packet, index) => ({ ...packet, isKey: index === 0 }))
-    assert.deepEqual(grid(packets, 2).chunks.map((chunk) => chunk.seekSeconds), [null, 0, 0, 0])
+    assert.deepEqual(grid(packets, 2).chunks.map((chunk) => chunk.seekSeconds), [null, 0, 0, 0, 0])
     const ts = grid(packets, 2, {}, 'mpegts').chunks
-    assert.deepEqual(ts.map((chunk) => chunk.seekSeconds), [null, null, null, null])
+    assert.ok(ts.every((chunk) => chunk.seekSeconds === null))
   })
 
   test('does not count frames that are discarded or come before the first keyframe', () => {
@@ -156,48 +156,5 @@ describe('gridFrom()', () => {
     const input = { facts: factsOf(), fleetSlots: 1, profile }
     assert.equal(gridFrom({ ...input, packets: hidden }), undefined)
     assert.equal(gridFrom({ ...input, packets: [] }), undefined)
-  })
-})
-
-test('gridFrom() adds a short rest to the chunk before it', () => {
-  const input = { facts: factsOf(), fleetSlots: 2, profile }
-  const frames = gridFrom({ ...input, packets: packetsOf(25 * 25) })?.chunks.map((chunk) =>
-    chunk.frames
-  )
-  assert.deepEqual(frames, [300, 325])
-})
-
-describe('chunkSecondsFor()', () => {
-  const count = (seconds: number, slots: number, over: Partial<Profile> = {}) => {
-    const length = chunkSecondsFor(seconds, slots, { ...profile, ...over })
-    return length === Infinity ? 1 : Math.max(1, Math.floor(seconds / length + 0.4))
-  }
-
-  test('is whole for what is shorter than two chunks', () => {
-    assert.equal(count(19.9, 8), 1)
-    assert.equal(count(20, 8), 2)
-  })
-
-  test('gives every slot an equal number of chunks of 10 to 30 s', () => {
-    assert.deepEqual([count(30, 2), count(65, 2), count(120, 2), count(600, 2)], [2, 6, 8, 20])
-    assert.deepEqual([count(100, 4), count(100, 16), count(3600, 16)], [8, 10, 128])
-  })
-
-  test('is a multiple of the keyframe distance', () => {
-    for (const seconds of [31, 65.3, 119, 3601]) {
-      assert.equal(chunkSecondsFor(seconds, 3, profile) % 2, 0)
-    }
-  })
-
-  test('bounds what a crash costs on one slot to ten minutes', () => {
-    assert.deepEqual([count(600, 1), count(601, 1), count(7200, 1)], [1, 2, 12])
-  })
-
-  test('never plans more than 4000 chunks', () => {
-    assert.ok(count(200 * 3600, 64, { chunkSeconds: 6 }) <= 4000)
-  })
-
-  test('does not cut what is copied', () => {
-    assert.equal(chunkSecondsFor(3600, 8, findProfile('source_copy')), Infinity)
   })
 })

@@ -4,6 +4,7 @@ import type { Profile } from '../../kernel/contract/profile.ts'
 import { timingDigest } from '../ffmpeg/packet-checks.ts'
 import type { SourcePacket, TimeBase } from '../ffmpeg/packet-list.ts'
 import { secondsFrom } from '../ffmpeg/packet-list.ts'
+import { chunkLengths } from './chunk-lengths.ts'
 
 /** What the grid is laid over. */
 export interface GridInput {
@@ -20,17 +21,8 @@ type Grid = Pick<
   'firstTick' | 'firstSeconds' | 'totalFrames' | 'durationSeconds' | 'chunks' | 'threads'
 >
 
-/** Longer chunks gain nothing in quality and leave workers idle at the end. */
-const longestChunkSeconds = 30
-/** On one slot nothing runs side by side, so chunks only bound what a crash costs. */
-const longestSingleSeconds = 600
-const mostChunks = 4000
-/** Four a slot: whoever is done early takes the next, so that slow passages do not leave a slot idle at the end. */
-const chunksPerSlot = 4
-
 /**
- * Lays the grid. A chunk starts at the first frame shown at or after a multiple of the chunk length, whether
- * that is a keyframe or not.
+ * Lays the grid. A chunk starts at the first frame shown at or after its border, whether that is a keyframe or not.
  * @returns undefined when the video has no frame that can be shown
  */
 export function gridFrom({ facts, packets, fleetSlots, profile }: GridInput): Grid | undefined {
@@ -39,10 +31,9 @@ export function gridFrom({ facts, packets, fleetSlots, profile }: GridInput): Gr
   const [firstTick] = timeline.shown
   if (timeBase === undefined || firstTick === undefined) return undefined
   const durationSeconds = secondsFrom(timeline.endTick - firstTick, timeBase)
-  const chunkSeconds = chunkSecondsFor(durationSeconds, fleetSlots, profile)
   const chunks = cut(timeline, {
     timeBase,
-    ticksPerChunk: (chunkSeconds * timeBase.den) / timeBase.num,
+    lengths: chunkLengths(durationSeconds, fleetSlots, profile),
     keyframesBack: hasNoIndex(facts.format) ? 2 : 1,
   })
   return {
@@ -54,40 +45,6 @@ export function gridFrom({ facts, packets, fleetSlots, profile }: GridInput): Gr
     threads: chunks.length > 1 || fleetSlots === 1 ? 1 : 0,
   }
 }
-
-/**
- * Seconds of a chunk: a multiple of the keyframe distance. One chunk where nothing is won by several: one
- * slot, an average bit rate (its budget cannot see over a seam), or a copy.
- */
-export function chunkSecondsFor(
-  durationSeconds: number,
-  fleetSlots: number,
-  { video, chunkSeconds: shortest }: Profile,
-): number {
-  if (video.codec === 'copy' || video.rateControl?.mode === 'abr') return Infinity
-  const multiple = (seconds: number) =>
-    Math.max(1, Math.floor(seconds / video.gopSeconds + 1e-9)) * video.gopSeconds
-  if (fleetSlots === 1) {
-    const parts = Math.ceil(durationSeconds / longestSingleSeconds)
-    return parts === 1 ? Infinity : multiple(durationSeconds / parts)
-  }
-  const longest = Math.max(shortest, longestChunkSeconds)
-  const most = Math.floor(durationSeconds / shortest)
-  if (most < 2) return Infinity
-  const wanted = Math.max(fleetSlots * chunksPerSlot, Math.ceil(durationSeconds / longest))
-  const count = Math.min(mostChunks, balanced(wanted, most, fleetSlots))
-  return Math.max(multiple(durationSeconds / count), multiple(durationSeconds / mostChunks))
-}
-
-/** A count that every slot gets an equal share of, when there are enough chunks for that. */
-function balanced(wanted: number, most: number, slots: number): number {
-  if (most <= slots) return most
-  const rounds = Math.min(Math.ceil(wanted / slots), Math.floor(most / slots))
-  return rounds * slots
-}
-
-/** Share of a chunk below which the rest of the video gets no chunk of its own. */
-const shortestRest = 0.6
 
 interface Timeline {
   /** Ticks at which a frame is shown, in order. */
@@ -122,14 +79,15 @@ function averageGap(shown: readonly number[]): number {
 
 interface CutRules {
   readonly timeBase: TimeBase
-  readonly ticksPerChunk: number
+  /** Seconds of each chunk. */
+  readonly lengths: readonly number[]
   /** 1: seek to the keyframe at or before the border; 2: to the one before that. */
   readonly keyframesBack: number
 }
 
 function cut(timeline: Timeline, rules: CutRules): ChunkRange[] {
   const { shown } = timeline
-  const borders = bordersOf(timeline, rules.ticksPerChunk)
+  const borders = bordersOf(timeline, rules)
   return borders.map((start, index) => {
     const end = borders[index + 1]
     const frames = shown.slice(start, end)
@@ -153,19 +111,15 @@ function isRising(ticks: readonly number[]): boolean {
   return ticks.every((tick, index) => index === 0 || tick > (ticks[index - 1] ?? -Infinity))
 }
 
-/**
- * Indices into `shown` at which chunks start. A gap longer than a chunk makes no empty chunk, and a short rest belongs
- * to the chunk before it.
- */
-function bordersOf({ shown, endTick }: Timeline, ticksPerChunk: number): number[] {
-  const first = shown[0] ?? 0
+/** Indices into `shown` at which chunks start. A gap longer than a chunk makes no empty chunk. */
+function bordersOf({ shown }: Timeline, { lengths, timeBase }: CutRules): number[] {
   const borders = [0]
-  let next = first + ticksPerChunk
-  for (const [index, tick] of shown.entries()) {
-    if (tick < next - 1e-6) continue
-    if (endTick - tick < ticksPerChunk * shortestRest) break
-    borders.push(index)
-    next = first + (Math.floor((tick - first) / ticksPerChunk + 1e-9) + 1) * ticksPerChunk
+  let border = shown[0] ?? 0
+  let index = 0
+  for (const seconds of lengths.slice(0, -1)) {
+    border += (seconds * timeBase.den) / timeBase.num
+    while (index < shown.length && (shown[index] ?? 0) < border - 1e-6) index++
+    if (index < shown.length && index > (borders.at(-1) ?? 0)) borders.push(index)
   }
   return borders
 }
