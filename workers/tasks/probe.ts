@@ -31,6 +31,13 @@ const mostWarnings = 20
 interface Reading {
   readonly report: ProbeReport
   readonly packets: readonly SourcePacket[]
+  readonly trial: Trial
+}
+
+/** Which streams can be decoded. */
+interface Trial {
+  readonly decoded: ReadonlySet<number>
+  readonly stderr: string
 }
 
 /** Plans the job. @throws TaskFailed `invalid-input` with a sentence when the source cannot be used */
@@ -42,8 +49,8 @@ export const probe: TaskHandler = async (context) => {
   const untimed = first.packets.filter(({ pts }) => pts === undefined).length
   const isUntimed = untimed > first.packets.length * untimedShare
   const normal = isUntimed ? await normalize(context, tools, first.report.facts) : undefined
-  const { report, packets } = normal ?? first
-  const usable = await tryToDecode(tools, normal?.path ?? context.sourceInput, report)
+  const { report, packets, trial } = normal ?? first
+  const usable = usableOf(report, trial)
   refuseUncopyable(usable.facts, context.brief.profile)
   const plan = planFrom(context, usable, packets)
   return { kind: 'probe', plan: normal ? { ...plan, normalized: normal.object } : plan }
@@ -79,15 +86,33 @@ async function refuseEmpty(sourceInput: string): Promise<void> {
   if (found.size === 0) refuse('The source is empty: the file has no bytes.')
 }
 
-/** Facts and packets of the source. */
+/** Facts of the source, then its packets and what of it can be decoded, side by side. */
 async function read(tools: Tools, source: string): Promise<Reading> {
   const report = await readReport(tools, source)
-  const { facts, announcedFrames } = report
+  const { facts } = report
   const stream = facts.video ?? facts.audio[0]
   if (stream === undefined) refuse('The source has no video and no audio that can be decoded.')
+  const streams = [...(facts.video ? [facts.video] : []), ...facts.audio]
+  const [packets, trial] = await Promise.allSettled([
+    readPackets(tools, source, report, stream.streamIndex),
+    decodableStreams(tools, source, streams.map(({ streamIndex }) => streamIndex)),
+  ])
+  // Both have ended, and what the packets show says more than a failed trial.
+  if (packets.status === 'rejected') throw packets.reason
+  if (trial.status === 'rejected') throw trial.reason
+  return { report, packets: packets.value, trial: trial.value }
+}
+
+/** @throws TaskFailed when the source breaks off, or is shorter than it says */
+async function readPackets(
+  tools: Tools,
+  source: string,
+  { facts, announcedFrames, timeBase }: ProbeReport,
+  streamIndex: number,
+): Promise<SourcePacket[]> {
   const { stdout, stderr } = await tools.run({
     tool: 'ffprobe',
-    arguments: packetArguments(source, stream.streamIndex),
+    arguments: packetArguments(source, streamIndex),
     action: 'read the packets of the source',
     readsSource: true,
   })
@@ -102,13 +127,13 @@ async function read(tools: Tools, source: string): Promise<Reading> {
   const truncation = truncationOf({
     format: facts.format,
     announcedSeconds: facts.durationSeconds,
-    readSeconds: secondsFrom(lastTickOf(packets), report.timeBase),
+    readSeconds: secondsFrom(lastTickOf(packets), timeBase),
     ...(announcedFrames !== undefined && { announcedFrames }),
     readFrames: packets.length,
     stderr,
   })
   if (truncation !== undefined) refuse(truncation, stderr)
-  return { report, packets }
+  return packets
 }
 
 async function readReport(tools: Tools, source: string): Promise<ProbeReport> {
@@ -149,16 +174,9 @@ async function normalize(
   return { ...reading, path, object }
 }
 
-/** Decodes the first frame of every stream: a codec that is named is not yet one that can be decoded. */
-async function tryToDecode(
-  tools: Tools,
-  source: string,
-  report: ProbeReport,
-): Promise<ProbeReport> {
+/** What of the source can be used: a codec that is named is not yet one that can be decoded. */
+function usableOf(report: ProbeReport, { decoded, stderr }: Trial): ProbeReport {
   const { facts, warnings } = report
-  const streams = [...(facts.video ? [facts.video] : []), ...facts.audio]
-  const indexes = streams.map((stream) => stream.streamIndex)
-  const { decoded, stderr } = await decodableStreams(tools, source, indexes)
   if (facts.video && !decoded.has(facts.video.streamIndex)) {
     refuse(
       `The video of the source (${facts.video.codec}) cannot be decoded: it is damaged or unsupported.`,
@@ -177,12 +195,12 @@ function undecodable({ streamIndex, codec }: AudioFacts): string {
   return `Audio track ${streamIndex} (${codec}) cannot be decoded and was left out.`
 }
 
-/** One stream that cannot be decoded may end the trial of all, so then each is tried alone. */
+/** Decodes the first frame of every stream. One that cannot be decoded may end the trial of all, so then each is tried alone. */
 async function decodableStreams(
   tools: Tools,
   source: string,
   indexes: readonly number[],
-): Promise<{ decoded: ReadonlySet<number>; stderr: string }> {
+): Promise<Trial> {
   const { status, stderr } = await tools.attempt({
     arguments: trialArguments(source, indexes),
     action: 'decode the source',
