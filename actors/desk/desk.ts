@@ -14,7 +14,7 @@ import {
   reportRequestSchema,
 } from '../../kernel/contract/worker.ts'
 import type { ActorStore } from '../../kernel/db/actor-store.ts'
-import { touchWorker, type WorkerUsage } from '../../kernel/db/workers.ts'
+import { isCurrentSession, touchWorker } from '../../kernel/db/workers.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
 import { jobIdFrom } from '../../kernel/ids.ts'
 import { createLoop } from '../engine/loop.ts'
@@ -43,23 +43,21 @@ export function createDesk(options: DeskOptions): Desk {
   const report = createReports(options)
   const subscriptions: Subscription[] = []
 
-  async function mustHaveJoined(
-    { workerId, session }: { workerId: string; session: string },
-    usage?: WorkerUsage,
-  ): Promise<void> {
-    if (await touchWorker(db, workerId, session, usage)) return
+  function mustHaveJoined(hasJoined: boolean, workerId: string): void {
+    if (hasJoined) return
     const problem = `Worker "${workerId}" must join first: this session is not the current one`
     throw new WebEncodeError('WE-WRK-001', problem)
   }
 
   async function heartbeat(request: HeartbeatRequest): Promise<HeartbeatReply> {
-    await mustHaveJoined(request, request.usage)
+    const { workerId, session, usage } = request
+    mustHaveJoined(await touchWorker(db, workerId, session, usage), workerId)
     const leases = request.progress.map(({ fps = null, speed = null, ...held }) => ({
       ...held,
       fps,
       speed,
     }))
-    const expired = await store.renewLeases(request.workerId, leases, leaseMs)
+    const expired = await store.renewLeases(workerId, leases, leaseMs)
     const lost = expired.map(({ taskId }) => taskId)
     await announceProgress(leases.map(({ taskId }) => taskId).filter((id) => !lost.includes(id)))
     return { lost }
@@ -105,7 +103,8 @@ export function createDesk(options: DeskOptions): Desk {
       await answer(kernelSubjects.leave, leaveRequestSchema, (request) => attendance.leave(request))
       await answer(kernelSubjects.heartbeat, heartbeatRequestSchema, heartbeat)
       await answer(kernelSubjects.claim, claimRequestSchema, async (request) => {
-        await mustHaveJoined(request)
+        const { workerId, session } = request
+        mustHaveJoined(await isCurrentSession(db, workerId, session), workerId)
         return await claim(request)
       })
       await answer(kernelSubjects.report, reportRequestSchema, async (request) => {

@@ -63,25 +63,27 @@ export interface BriefRows {
   readonly fleetSlots: number
 }
 
-/** Everything that the briefs of these tasks need: one query a table. */
+/**
+ * Everything that the briefs of these tasks need. One query but for tasks that join: a claim waits for it, and on the
+ * embedded database every query waits for the others.
+ */
 export async function readTaskForBrief(db: Reader, taskIds: readonly string[]): Promise<BriefRows> {
-  const tasks = await db.query<BriefTask>(sql`
+  const rows = await db.query<BriefTask & { job: BriefJob; fleetSlots: number }>(sql`
     SELECT t.id, t.job_id AS "jobId", t.kind, t.sequence_index AS index, t.params, t.attempt_count AS attempt,
-      t.lease_token AS "leaseToken"
+      t.lease_token AS "leaseToken",
+      json_build_object('id', j.id, 'profile', j.profile, 'sourceType', j.source_type, 'sourceUrl', j.source_url,
+        'plan', j.plan, 'correlationId', j.correlation_id) AS job,
+      (${selectFleetSlots}) AS "fleetSlots"
     FROM unnest(${taskIds}::text[]) WITH ORDINALITY AS asked(id, position)
     JOIN tasks t ON t.id = asked.id
+    JOIN jobs j ON j.id = t.job_id
     ORDER BY asked.position`)
-  const jobIds = [...new Set(tasks.map((task) => task.jobId))]
-  const joining = tasks.filter((task) => task.kind === 'stitch' || task.kind === 'verify')
-  const jobs = await db.query<BriefJob>(sql`
-    SELECT id, profile, source_type AS "sourceType", source_url AS "sourceUrl", plan, correlation_id AS "correlationId"
-    FROM jobs
-    WHERE id = ANY(${jobIds}::text[])`)
+  const joining = rows.filter((task) => task.kind === 'stitch' || task.kind === 'verify')
   return {
-    tasks,
-    jobs: new Map(jobs.map((job) => [job.id, job])),
+    tasks: rows.map(({ job: _, fleetSlots: __, ...task }) => task),
+    jobs: new Map(rows.map(({ job }) => [job.id, job])),
     results: await readResults(db, [...new Set(joining.map((task) => task.jobId))]),
-    fleetSlots: await readFleetSlots(db),
+    fleetSlots: rows[0]?.fleetSlots ?? 1,
   }
 }
 
@@ -99,12 +101,14 @@ async function readResults(db: Reader, jobIds: readonly string[]): Promise<Brief
 
 /** Slots of all workers that may get work; at least 1, because whoever asks is about to plan for somebody. */
 export async function readFleetSlots(db: Reader): Promise<number> {
-  const [row] = await db.query<{ slots: number }>(sql`
-    SELECT greatest(1, coalesce(sum((capabilities->>'slots')::int), 0))::int AS slots
-    FROM workers
-    WHERE status IN ('healthy', 'degraded')`)
+  const [row] = await db.query<{ slots: number }>(selectFleetSlots)
   return row?.slots ?? 1
 }
+
+const selectFleetSlots = sql`
+  SELECT greatest(1, coalesce(sum((capabilities->>'slots')::int), 0))::int AS slots
+  FROM workers
+  WHERE status IN ('healthy', 'degraded')`
 
 interface TaskRecord extends Omit<TaskView, 'progress_pct' | 'started_at' | 'finished_at'> {
   readonly progress: number

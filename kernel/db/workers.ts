@@ -24,6 +24,18 @@ export async function readWorkerSession(db: Reader, id: string): Promise<string 
   return row?.session
 }
 
+/** Whether this is the session that the worker joined with last, and it does not count as offline. */
+export async function isCurrentSession(
+  db: Reader,
+  workerId: string,
+  session: string,
+): Promise<boolean> {
+  const rows = await db.query(sql`
+    SELECT 1 AS current FROM workers
+    WHERE id = ${workerId} AND session = ${session} AND status <> 'offline'`)
+  return rows.length === 1
+}
+
 /** What a worker's processes take now. */
 export interface WorkerUsage {
   readonly cpuPercent: number
