@@ -1,6 +1,7 @@
 /** From the request that creates a job to the start of its first FFmpeg process, on an idle box. */
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   createDataDirectory,
   mediaDirectory,
@@ -13,6 +14,8 @@ import {
 import { percentile, type Section } from './figure.ts'
 
 const jobs = 100
+/** The end of a job leaves its traces to be cleaned; after this the box is idle. */
+const settleMs = 300
 
 export const latencySection: Section = {
   name: 'latency',
@@ -24,11 +27,12 @@ export const latencySection: Section = {
     const source_url = await upload(product, join(mediaDirectory, 'sample.mp4'))
     const waits: number[] = []
     for (let i = 0; i < jobs; i++) {
+      await sleep(settleMs)
       writeFileSync(starts, '')
       const sentMs = performance.timeOrigin + performance.now()
       const { id } = await submit(product, { source_url, profile: 'source_copy' })
       await waitForEnd(product, id)
-      waits.push(Number(readFileSync(starts, 'utf8').split('\n')[0]) / 1e6 - sentMs)
+      waits.push(Number(readFileSync(starts, 'utf8').split('\n')[0]) * 1e3 - sentMs)
       if (i % 20 === 19) say(`${i + 1}/${jobs} jobs`)
     }
     await stopProducts()
@@ -55,9 +59,9 @@ export const latencySection: Section = {
   },
 }
 
-/** A program that notes the time, in nanoseconds, and becomes the real one. */
+/** A program that notes the time, in seconds, without starting another, and becomes the real one. */
 function writeRecorder(path: string, program: string, starts: string): string {
-  writeFileSync(path, `#!/bin/sh\ndate +%s%N >> '${starts}'\nexec ${program} "$@"\n`)
+  writeFileSync(path, `#!/bin/bash\necho "$EPOCHREALTIME" >> '${starts}'\nexec ${program} "$@"\n`)
   chmodSync(path, 0o755)
   return path
 }
