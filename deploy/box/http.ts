@@ -33,10 +33,13 @@ export interface HttpParts {
   readonly engine: Engine
 }
 
-/** Where the box listens, and who may come in. */
+/** Where a kernel listens, and who may come in. */
 export interface Listening {
+  /** E.g. `http://127.0.0.1:8080`. */
   readonly url: string
+  /** API token of the admin that this start created, or that the configuration fixes; empty otherwise. */
   readonly adminToken: string
+  /** Signs the admin in once. */
   readonly signInUrl: string
 }
 

@@ -30,7 +30,7 @@ interface WorkerParts {
 }
 
 /** Starts the worker as parts of the box's lifecycle. */
-export async function startWorker(
+export async function startLocalWorker(
   { config, bus, storage, outbound, lifecycle, log }: WorkerParts,
 ): Promise<Agent> {
   const workDirectory = dataPathsOf(config.dataDirectory).work

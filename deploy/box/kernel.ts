@@ -1,0 +1,116 @@
+/** The parts of a kernel: database, storage, engine, desk, HTTP and pages, whatever bus joins them to the workers. */
+import { actorDefinitions } from '../../actors/definitions.ts'
+import { createDesk } from '../../actors/desk/desk.ts'
+import { busHandlers } from '../../actors/engine/bus-effects.ts'
+import { createEngine } from '../../actors/engine/engine.ts'
+import { createRegistry } from '../../actors/engine/registry.ts'
+import { createGateway } from '../../actors/gateway/gateway.ts'
+import { createCleaner } from '../../actors/gateway/objects.ts'
+import type { Bus } from '../../kernel/bus/bus.ts'
+import { systemClock } from '../../kernel/clock.ts'
+import type { Config } from '../../kernel/config.ts'
+import { createActorStore } from '../../kernel/db/actors.ts'
+import type { Lifecycle } from '../../kernel/lifecycle.ts'
+import type { Log } from '../../kernel/log.ts'
+import { createOutbound, type Outbound } from '../../kernel/outbound.ts'
+import { presets } from '../../kernel/profiles.ts'
+import { createRetention, type KeepTimes } from '../../kernel/retention.ts'
+import { createSources } from '../../kernel/sources.ts'
+import { createFsStorage, type FsStorage } from '../../plugins/storage-fs/storage.ts'
+import { openDatabase } from './database.ts'
+import { type Listening, startHttp } from './http.ts'
+import { dataPathsOf, objectsPath } from './paths.ts'
+import { readOrCreateKey } from './secret-file.ts'
+
+/** What a kernel is started with. */
+export interface KernelSetup {
+  readonly config: Config
+  readonly log: Log
+  readonly lifecycle: Lifecycle
+  readonly bus: Bus
+}
+
+/** A kernel that serves. */
+export interface Kernel extends Listening {
+  readonly storage: FsStorage
+  readonly outbound: Outbound
+}
+
+const clock = systemClock
+
+/** Starts the parts in order. @throws the first part's failure, named; everything that was started before it is stopped */
+export async function startKernel(setup: KernelSetup): Promise<Kernel> {
+  const { config, log, lifecycle, bus } = setup
+  const db = await lifecycle.start(
+    'database',
+    () => openDatabase(config, log),
+    (open) => open.close(),
+  )
+  const storage = await lifecycle.start(
+    'storage',
+    () => openStorage(config, log),
+    (open) => open.close(),
+  )
+  const outbound = createOutbound({ allowedHosts: config.sourceHosts })
+  const sources = createSources({
+    roots: config.mediaRoots,
+    storage,
+    outbound,
+    uploadsBucket: 'media',
+  })
+  const store = createActorStore(db)
+  const engine = createEngine({
+    store,
+    registry: createRegistry(actorDefinitions),
+    clock,
+    log,
+    handlers: { ...busHandlers(bus), clean: createCleaner({ storage, db }) },
+  })
+  const gateway = createGateway({
+    engine,
+    store,
+    db,
+    storage,
+    profiles: presets,
+    sources,
+    clock,
+    log,
+    region: config.workerRegion,
+    leaseMs: config.leaseMs,
+  })
+  const desk = createDesk({
+    engine,
+    store,
+    db,
+    bus,
+    storage,
+    clock,
+    log,
+    leaseMs: config.leaseMs,
+    heartbeatMs: config.heartbeatMs,
+    resolveSource: sources.resolveSource,
+  })
+  await lifecycle.start('engine', () => engine.start(), () => engine.stop())
+  await lifecycle.start('desk', () => desk.start(), () => desk.stop())
+
+  const listening = await startHttp({ config, log, lifecycle, db, bus, gateway, storage, engine })
+  const retention = createRetention({ db, storage, gateway, keep: keepTimesOf(config), clock, log })
+  await lifecycle.start('retention', () => retention.start(), () => retention.stop())
+  return { ...listening, storage, outbound }
+}
+
+async function openStorage(config: Config, log: Log): Promise<FsStorage> {
+  const paths = dataPathsOf(config.dataDirectory)
+  return createFsStorage({
+    root: paths.objects,
+    signingKey: await readOrCreateKey(paths.signingKey),
+    publicPath: objectsPath,
+    now: clock.now,
+    mediaRoots: config.mediaRoots,
+    log,
+  })
+}
+
+function keepTimesOf({ keepJobsDays, keepUploadsHours, keepLogsDays }: Config): KeepTimes {
+  return { jobsDays: keepJobsDays, uploadsHours: keepUploadsHours, logsDays: keepLogsDays }
+}
