@@ -41,18 +41,7 @@ export function createAdministration(
   async function addUser({ username, role, password }: NewUser) {
     checkUsername(username)
     const passwordHash = password === undefined ? undefined : await hashChecked(password)
-    const token = createSecret('we_')
-    const user: User = {
-      id: randomUUID(),
-      username,
-      email: '',
-      displayName: username,
-      role,
-      ...(passwordHash === undefined ? {} : { password: passwordHash }),
-      tokens: [{ hash: hashOf(token), createdAtUnix: nowUnix(), expiresAtUnix: 0 }],
-      createdAtUnix: nowUnix(),
-      lastLoginUnix: 0,
-    }
+    const { user, token } = newUser(username, role, passwordHash)
     await file.change(({ users }) => {
       if (users.some((other) => isNamed(other, username))) {
         throw refusal(`Cannot add the user ${username}: the name is taken`)
@@ -61,6 +50,22 @@ export function createAdministration(
     })
     log.info('user added', { user_id: user.id, role })
     return { user: profileFrom(user), token }
+  }
+
+  function newUser(username: string, role: Role, password?: string) {
+    const token = createSecret('we_')
+    const user: User = {
+      id: randomUUID(),
+      username,
+      email: '',
+      displayName: username,
+      role,
+      ...(password === undefined ? {} : { password }),
+      tokens: [{ hash: hashOf(token), createdAtUnix: nowUnix(), expiresAtUnix: 0 }],
+      createdAtUnix: nowUnix(),
+      lastLoginUnix: 0,
+    }
+    return { user, token }
   }
 
   async function createOneTimeCode(userId: string): Promise<string> {
@@ -77,12 +82,21 @@ export function createAdministration(
     addUser,
     createOneTimeCode,
     async ensureAdmin() {
-      const admin = (await file.read()).users.find(isAdmin)
-      if (admin !== undefined) {
-        return { created: false, oneTimeCode: await createOneTimeCode(admin.id) }
+      const known = (await file.read()).users.find(isAdmin)
+      if (known !== undefined) {
+        return { created: false, oneTimeCode: await createOneTimeCode(known.id) }
       }
-      const { user, token } = await addUser({ username: 'admin', role: 'admin' })
-      return { created: true, oneTimeCode: await createOneTimeCode(user.userId), token }
+      const { user, token } = newUser('admin', 'admin')
+      // Seen again under the lock: several kernels may start at once on an empty folder.
+      const admin = await file.change(({ users }) => {
+        const first = users.find(isAdmin)
+        if (first === undefined) users.push(user)
+        return first ?? user
+      })
+      const oneTimeCode = await createOneTimeCode(admin.id)
+      if (admin !== user) return { created: false, oneTimeCode }
+      log.info('user added', { user_id: user.id, role: user.role })
+      return { created: true, oneTimeCode, token }
     },
     async createToken(userId, expiresAtUnix = 0) {
       const token = createSecret('we_')

@@ -61,6 +61,15 @@ test('ensureAdmin() makes one administrator, and a code each time', async () => 
   })
 })
 
+test('ensureAdmin() of processes that start at once makes one administrator', async () => {
+  await withUsers(async ({ auth, reopen }) => {
+    const answers = await Promise.all([auth, reopen(), reopen()].map((one) => one.ensureAdmin()))
+    assert.equal(answers.filter(({ created }) => created).length, 1)
+    assert.equal((await auth.listUsers({ page: 1, pageSize: 10 })).totalCount, 1)
+    for (const { oneTimeCode } of answers) assert.equal((await code(auth, oneTimeCode)).valid, true)
+  })
+})
+
 test('authenticate() takes a one-time code once', async () => {
   await withUsers(async ({ auth }) => {
     const { oneTimeCode } = await auth.ensureAdmin()
