@@ -2,6 +2,7 @@
 import { execa } from 'execa'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { findNatsServer } from '../../kernel/bus/test-nats.ts'
 
 interface Requirement {
   readonly name: string
@@ -16,6 +17,11 @@ const requirements: readonly Requirement[] = [
     name: 'PostgreSQL',
     packages: ['postgresql'],
     isPresent: async () => (await findPostgres()) !== undefined,
+  },
+  {
+    name: 'nats-server',
+    packages: ['nats-server'],
+    isPresent: async () => findNatsServer() !== undefined,
   },
   { name: 'Chromium', packages: ['chromium'], isPresent: () => isOnPath('chromium') },
 ]

@@ -83,6 +83,13 @@ test('XState is imported by machines and the registry alone', () => {
   assert.deepEqual(wrong, [])
 })
 
+test('nats.ws is imported by one file', () => {
+  const importers = sources
+    .filter(({ imports }) => imports.some(({ specifier }) => specifier === 'nats.ws'))
+    .map(({ path }) => path)
+  assert.deepEqual(importers, ['kernel/bus/nats.ts'])
+})
+
 test('nothing leaves the process from inside a room', () => {
   const wrong = sources
     .filter(({ path, text }) =>

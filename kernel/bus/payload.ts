@@ -2,8 +2,14 @@
 import type { Json } from '../contract/json.ts'
 import { WebEncodeError } from '../errors.ts'
 
-/** The largest payload in bytes: the brief of a stitch task with 4,000 chunks needs about 3 MiB. `max_payload` of NATS. */
-export const maxPayloadBytes = 8 * 1024 * 1024
+/** The largest message in bytes, headers included: the brief of a stitch task with 4,000 chunks needs about 3 MiB. `max_payload` of NATS. */
+export const maxMessageBytes = 8 * 1024 * 1024
+
+/** Left for the headers of a message: its id and its version. */
+const headerBytes = 1024
+
+/** The largest payload in bytes. */
+export const maxPayloadBytes = maxMessageBytes - headerBytes
 
 /**
  * `data` as JSON text.

@@ -9,6 +9,11 @@ export function dispatchSubject(region: string, lane: Lane): string {
   return `${workPrefix}.${region}.${lane.replaceAll('.', '_')}`
 }
 
+/** Name of the consumer whose messages have this filter; there is one for each region and lane. */
+export function consumerName(filter: string): string {
+  return filter.replaceAll('.', '-')
+}
+
 /** Something about this job changed. */
 export function jobEventsSubject(jobId: string): string {
   return `jobs.events.${jobId}`
@@ -25,6 +30,9 @@ export const kernelSubjects = {
   report: 'kernel.report',
   leave: 'kernel.leave',
 } as const
+
+/** Question of a bus that may not make consumers to one that may: let there be one for this filter. */
+export const consumerSubject = 'kernel.consumer'
 
 /** Orders to stop one task, pushed to one worker. */
 export function interruptSubject(workerId: string): string {

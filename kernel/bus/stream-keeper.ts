@@ -1,0 +1,106 @@
+/** Keeps the streams and consumers there: made when the bus opens, and again when somebody or something removed them. */
+import { z } from 'zod'
+import type { Clock } from '../clock.ts'
+import type { Json } from '../contract/json.ts'
+import { WebEncodeError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import { busError } from './bus-error.ts'
+import { isMatch } from './filter.ts'
+import {
+  type AskJetStream,
+  ensureConsumer,
+  ensureStream,
+  isJetStreamError,
+  jetStreamCodes,
+} from './jetstream.ts'
+import { streamConfigs, type StreamOptions, workStream } from './streams.ts'
+import { consumerName, workPrefix } from './subjects.ts'
+
+const shortestPauseMs = 250
+const longestPauseMs = 5_000
+
+/** The only lanes for which a stranger may have a consumer made: no wildcard that would take the messages of others. */
+const laneFilter = `${workPrefix}.*.*`
+const consumerRequestSchema = z.strictObject({ filter: z.string().regex(/^[\w.-]{1,100}$/) })
+
+export interface StreamKeeperOptions extends StreamOptions {
+  readonly ask: AskJetStream
+  readonly isConnected: () => boolean
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** A durable consumer of the work queue. */
+export interface WorkConsumer {
+  readonly name: string
+  readonly filter: string
+  readonly ackWaitMs: number
+}
+
+export class StreamKeeper {
+  readonly #options: StreamKeeperOptions
+  readonly #closing = new AbortController()
+  #isEnsuring = false
+
+  constructor(options: StreamKeeperOptions) {
+    this.#options = options
+  }
+
+  /** Makes the streams, or brings their settings up to date. @throws WE-SYS-003 */
+  async ensure(): Promise<void> {
+    for (const config of streamConfigs(this.#options)) {
+      try {
+        await ensureStream(this.#options.ask, config)
+      } catch (failure) {
+        throw busError(`make the stream ${config.name}`, failure)
+      }
+    }
+  }
+
+  /** Tries until it succeeds or the connection is lost: JetStream comes up some time after its server does. */
+  ensureSoon(): void {
+    if (this.#isEnsuring) return
+    this.#isEnsuring = true
+    void this.#ensureAtLast().finally(() => this.#isEnsuring = false)
+  }
+
+  /** @throws TypeError when the consumer would take the messages of another one; WE-SYS-003 */
+  async ensureConsumer({ name, filter, ackWaitMs }: WorkConsumer): Promise<void> {
+    try {
+      await ensureConsumer(this.#options.ask, { stream: workStream, name, filter, ackWaitMs })
+    } catch (failure) {
+      if (failure instanceof TypeError) throw failure
+      if (isJetStreamError(failure, jetStreamCodes.streamNotFound)) this.ensureSoon()
+      throw busError(`make the consumer "${name}" of "${filter}"`, failure)
+    }
+  }
+
+  /** Answers the request of a bus that may not make consumers. @throws WE-SYS-003 */
+  async ensureRequested(request: Json, ackWaitMs: number): Promise<void> {
+    const parsed = consumerRequestSchema.safeParse(request)
+    if (!parsed.success || !isMatch(laneFilter, parsed.data.filter)) {
+      const message = `Cannot make a consumer: its filter must be ${workPrefix}.region.lane`
+      throw new WebEncodeError('WE-SYS-003', message, { next: 'stop' })
+    }
+    const { filter } = parsed.data
+    await this.ensureConsumer({ filter, name: consumerName(filter), ackWaitMs })
+  }
+
+  close(): void {
+    this.#closing.abort()
+  }
+
+  async #ensureAtLast(): Promise<void> {
+    const { clock, log, isConnected } = this.#options
+    const { signal } = this.#closing
+    for (let pauseMs = shortestPauseMs; isConnected() && !signal.aborted;) {
+      try {
+        return await this.ensure()
+      } catch (error) {
+        log.warn('cannot make the streams yet', { error })
+      }
+      await clock.sleep(pauseMs, signal).catch(() => {})
+      pauseMs = Math.min(pauseMs * 2, longestPauseMs)
+    }
+  }
+}

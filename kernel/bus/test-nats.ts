@@ -1,0 +1,201 @@
+/** A nats-server of a test's own: on free ports of the loopback interface, with a store that a test may wipe. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import process from 'node:process'
+import { createInterface } from 'node:readline'
+
+/** Debian keeps servers off the path of ordinary users. */
+const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin']
+
+/** The program; undefined where it is not installed. */
+export function findNatsServer(): string | undefined {
+  return folders.map((folder) => join(folder, 'nats-server')).find(isExecutable)
+}
+
+/** For the `skip` option of tests that need a real server. */
+export const skipWithoutNats: string | false = findNatsServer() === undefined
+  ? 'needs nats-server: apt-get install nats-server'
+  : false
+
+export interface TestNatsOptions {
+  /** Lines before our own, which win: ports and store. */
+  readonly config?: string
+  readonly env?: Readonly<Record<string, string>>
+}
+
+const startTimeoutMs = 20_000
+
+/** A server that can be killed and started again on the same port. */
+export class TestNats {
+  readonly url: string
+  readonly #directory: string
+  readonly #options: TestNatsOptions
+  readonly #configFile: string
+  #child: ChildProcess | undefined
+
+  private constructor(directory: string, port: number, options: TestNatsOptions) {
+    this.url = `ws://127.0.0.1:${port}`
+    this.#directory = directory
+    this.#options = options
+    this.#configFile = join(directory, 'nats.conf')
+  }
+
+  /** @param options - see {@link TestNatsOptions}; a path to include is relative to `directory` */
+  static async start(
+    options: TestNatsOptions | ((directory: string) => TestNatsOptions) = {},
+  ): Promise<TestNats> {
+    const directory = mkdtempSync(join(tmpdir(), 'webencode-nats-'))
+    const port = await freePort()
+    const given = typeof options === 'function' ? options(directory) : options
+    const server = new TestNats(directory, port, given)
+    writeFileSync(server.#configFile, configFrom(given.config ?? defaults, port, directory))
+    await server.restart()
+    return server
+  }
+
+  /** Kills it like a power cut would, and starts it again. */
+  async restart({ wipe = false } = {}): Promise<void> {
+    await this.kill()
+    if (wipe) rmSync(join(this.#directory, 'store'), { recursive: true, force: true })
+    this.#child = await launch(this.#configFile, this.#options.env ?? {})
+  }
+
+  /** Stops it in the middle of whatever it does, as a machine that hangs; its connections stay open. */
+  freeze(): void {
+    this.#child?.kill('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.#child?.kill('SIGCONT')
+  }
+
+  /** SIGKILL. */
+  async kill(): Promise<void> {
+    const child = this.#child
+    this.#child = undefined
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const exited = once(child, 'exit')
+    child.kill('SIGKILL')
+    await exited
+  }
+
+  async stop(): Promise<void> {
+    await this.kill()
+    rmSync(this.#directory, { recursive: true, force: true })
+  }
+}
+
+/** Tries again, a little later, what another process makes true. */
+export async function eventually<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let tries = 0;; tries++) {
+    try {
+      return await attempt()
+    } catch (failure) {
+      if (tries >= 500) throw failure
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+  }
+}
+
+/** Speaks the protocol of NATS itself, for messages that no client of ours would send; resolves when the server took them. */
+export async function sendRaw(url: string, ...commands: readonly string[]): Promise<void> {
+  const { origin, username, password } = new URL(url.replace(/^ws/, 'http'))
+  const socket = new WebSocket(origin.replace(/^http/, 'ws'))
+  const connect = { verbose: false, headers: true, user: username, pass: password }
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  socket.binaryType = 'arraybuffer'
+  socket.onopen = () =>
+    socket.send([`CONNECT ${JSON.stringify(connect)}`, ...commands, 'PING', ''].join('\r\n'))
+  socket.onerror = () => reject(new Error('the raw connection failed'))
+  socket.onmessage = ({ data }) => {
+    const text = new TextDecoder().decode(data as ArrayBuffer)
+    if (text.includes('-ERR')) reject(new Error(text))
+    if (text.includes('PONG')) resolve()
+  }
+  try {
+    await promise
+  } finally {
+    socket.close()
+  }
+}
+
+/** The command that publishes `payload`, with raw lines of headers when there are some. */
+export function rawPublish(
+  subject: string,
+  payload: string,
+  { reply = '', headers }: { reply?: string; headers?: readonly string[] } = {},
+): string {
+  const target = reply === '' ? subject : `${subject} ${reply}`
+  if (headers === undefined) return `PUB ${target} ${Buffer.byteLength(payload)}\r\n${payload}`
+  const head = ['NATS/1.0', ...headers, '', ''].join('\r\n')
+  const size = Buffer.byteLength(head + payload)
+  return `HPUB ${target} ${Buffer.byteLength(head)} ${size}\r\n${head}${payload}`
+}
+
+const defaults = 'max_payload: 8MB'
+
+function configFrom(config: string, port: number, directory: string): string {
+  return `${config}
+listen: 127.0.0.1:-1
+websocket { listen: "127.0.0.1:${port}", no_tls: true }
+jetstream { store_dir: "${join(directory, 'store')}", max_file_store: 4GB, max_memory_store: 256MB }
+`
+}
+
+async function launch(file: string, env: Readonly<Record<string, string>>): Promise<ChildProcess> {
+  const program = findNatsServer()
+  if (program === undefined) throw new TypeError(String(skipWithoutNats))
+  const child = spawn(program, ['-c', file], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  const killWithUs = () => child.kill('SIGKILL')
+  process.once('exit', killWithUs)
+  child.once('exit', () => process.off('exit', killWithUs))
+  const lines: string[] = []
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const timer = setTimeout(() => reject(new Error('not ready in time')), startTimeoutMs)
+  child.once('error', reject)
+  child.once('exit', () => reject(new Error(`ended:\n${lines.join('\n')}`)))
+  createInterface(child.stderr).on('line', (line) => {
+    if (lines.length < 100) lines.push(line)
+    if (line.includes('Server is ready')) resolve()
+  })
+  try {
+    await promise
+    return child
+  } catch (cause) {
+    child.kill('SIGKILL')
+    throw new Error('Cannot start nats-server', { cause })
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function freePort(): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>()
+  const server = createServer()
+  server.on('error', reject)
+  server.listen(0, '127.0.0.1', () => {
+    const address = server.address()
+    server.close(() =>
+      typeof address === 'object' && address !== null
+        ? resolve(address.port)
+        : reject(new Error('no port'))
+    )
+  })
+  return promise
+}
