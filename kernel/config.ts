@@ -18,6 +18,8 @@ interface Variable {
 
 const longestWaitMs = 3_600_000
 const longestKeepDays = 36_500
+/** More sockets than one process can hold. */
+const mostAtOnce = 1_000_000
 
 const variables = {
   kernelPort: {
@@ -142,6 +144,24 @@ const variables = {
     description: 'Largest body of any other request.',
     kind: byteCount(1024),
     preset: '1MiB',
+  },
+  maxRequests: {
+    name: 'WEBENCODE_MAX_REQUESTS',
+    description: 'Requests that are answered at the same time; more get 503 and try again.',
+    kind: integer(1, mostAtOnce),
+    preset: '1000',
+  },
+  maxTransfers: {
+    name: 'WEBENCODE_MAX_TRANSFERS',
+    description: 'Uploads that run at the same time, and as many downloads; more get 503.',
+    kind: integer(1, mostAtOnce),
+    preset: '1000',
+  },
+  maxLiveConnections: {
+    name: 'WEBENCODE_MAX_LIVE_CONNECTIONS',
+    description: 'WebSockets that are open at the same time; more get 503.',
+    kind: integer(1, mostAtOnce),
+    preset: '12000',
   },
   keepJobsDays: {
     name: 'WEBENCODE_KEEP_JOBS_DAYS',

@@ -53,10 +53,18 @@ export async function startHttp(parts: HttpParts): Promise<Listening> {
   const admin = await auth.ensureAdmin()
   const live = await lifecycle.start(
     'live updates',
-    () => createLiveHub({ bus, db, clock: systemClock, log }),
+    () =>
+      createLiveHub({
+        bus,
+        db,
+        clock: systemClock,
+        log,
+        maxConnections: config.maxLiveConnections,
+      }),
     (hub) => hub.close(),
   )
   const metrics = createMetrics()
+  metrics.beforeScrape(() => Promise.resolve(metrics.liveConnections(live.connectionCount)))
   await lifecycle.start(
     'metrics',
     () => measureBox({ metrics, bus, db, engineStats: () => engine.stats() }),
@@ -81,7 +89,13 @@ export async function startHttp(parts: HttpParts): Promise<Listening> {
   )
   const { port } = await lifecycle.start(
     'http',
-    () => runtime.serve({ app, port: config.kernelPort, host: config.kernelHost }),
+    () =>
+      runtime.serve({
+        app,
+        port: config.kernelPort,
+        host: config.kernelHost,
+        maxConnections: maxConnectionsOf(config),
+      }),
     (server) => server.close(),
   )
   const url = `http://${
@@ -106,6 +120,11 @@ function createPagesAndApi(deps: HttpDeps, storage: FsStorage, config: Config) {
   return app
 }
 
+/** Everything that may be under way, and as many again that are idle, or come to be told that there is no room. */
+function maxConnectionsOf({ maxLiveConnections, maxRequests, maxTransfers }: Config): number {
+  return 2 * (maxLiveConnections + maxRequests + 2 * maxTransfers)
+}
+
 function httpConfigFrom(config: Config): HttpConfig {
   return {
     ...defaultHttpConfig,
@@ -113,5 +132,7 @@ function httpConfigFrom(config: Config): HttpConfig {
     maxBodyBytes: config.maxBodyBytes,
     maxUploadBytes: config.maxUploadBytes,
     postsPerSecond,
+    maxRequests: config.maxRequests,
+    maxTransfers: config.maxTransfers,
   }
 }

@@ -22,6 +22,7 @@ import {
   readJob,
   readJobOutputs,
   readJobReport,
+  readJobs,
 } from './jobs.ts'
 import { describeOnDatabases, emptyTables } from './test-database.ts'
 
@@ -107,6 +108,14 @@ describeOnDatabases('jobs', (db) => {
     assert.equal(await readJob(db(), 'nothing'), undefined)
     await writeJobs({ id: 'j1' })
     assert.equal((await readJob(db(), 'j1'))?.media, null)
+  })
+
+  test('readJobs() answers those that there are, as readJob() does', async () => {
+    await write({ jobs: [storedJob('j1'), storedJob('j2'), storedJob('j3')] })
+    const jobs = await readJobs(db(), ['j1', 'nothing', 'j3'])
+    assert.deepEqual([...jobs.keys()].sort(), ['j1', 'j3'])
+    assert.deepEqual(jobs.get('j3'), await readJob(db(), 'j3'))
+    assert.deepEqual(await readJobs(db(), []), new Map())
   })
 
   test('listJobs() answers the newest first, in pages that neither repeat nor skip', async () => {

@@ -73,6 +73,15 @@ export async function readJob(db: Reader, id: string): Promise<JobView | undefin
   return row && jobViewFrom(row)
 }
 
+/** Those of the jobs that there are, by id; one query, however many. */
+export async function readJobs(db: Reader, ids: readonly string[]): Promise<Map<string, JobView>> {
+  const rows = await db.query<JobRecord>(sql`
+    SELECT ${jobColumns}
+    FROM jobs
+    WHERE id = ANY(${ids}::text[])`)
+  return new Map(rows.map((row) => [row.id, jobViewFrom(row)]))
+}
+
 /** What verification accepted, in its order; empty before the job completed. */
 export async function readJobOutputs(db: Reader, id: string): Promise<OutputFile[]> {
   const [row] = await db.query<{ outputs: OutputFile[] }>(

@@ -5,7 +5,7 @@ import { taskViewSchema } from '../contract/job.ts'
 import { changesOf, storedJob, storedTask, storedWorker } from './actor-store.samples.ts'
 import type { BatchChanges } from './actor-store.ts'
 import { createActorStore } from './actors.ts'
-import { listTasks, readFleetSlots, readTask, readTaskForBrief } from './tasks.ts'
+import { listTasks, listTasksByJob, readFleetSlots, readTask, readTaskForBrief } from './tasks.ts'
 import { describeOnDatabases, emptyTables } from './test-database.ts'
 
 const result = (kind: string, key: string) => ({
@@ -43,6 +43,22 @@ describeOnDatabases('tasks', (db) => {
       'v',
     ])
     assert.deepEqual(await listTasks(db(), 'nothing'), [])
+  })
+
+  test('listTasksByJob() answers the tasks of several jobs, each in order, and nothing for no jobs', async () => {
+    await write({
+      jobs: [storedJob('j1'), storedJob('j2'), storedJob('j3')],
+      tasks: [
+        storedTask('e1', { index: 1 }),
+        storedTask('x', { jobId: 'j2' }),
+        storedTask('e0', { index: 0 }),
+        storedTask('y', { jobId: 'j3' }),
+      ],
+    })
+    const byJob = await listTasksByJob(db(), ['j1', 'j2', 'nothing'])
+    assert.deepEqual(byJob.get('j1'), await listTasks(db(), 'j1'))
+    assert.deepEqual([...byJob.keys()].sort(), ['j1', 'j2'])
+    assert.deepEqual(await listTasksByJob(db(), []), new Map())
   })
 
   test('readTask() answers the view of a task, running and completed', async () => {

@@ -7,12 +7,20 @@ import { type Reader, sql } from './database.ts'
 
 /** The tasks of a job in the order of their work. */
 export async function listTasks(db: Reader, jobId: string): Promise<TaskView[]> {
+  return (await listTasksByJob(db, [jobId])).get(jobId) ?? []
+}
+
+/** The tasks of several jobs by job, each in the order of their work; one query, however many. */
+export async function listTasksByJob(
+  db: Reader,
+  jobIds: readonly string[],
+): Promise<Map<string, TaskView[]>> {
   const rows = await db.query<TaskRecord>(sql`
     SELECT ${taskColumns}
     FROM tasks
-    WHERE job_id = ${jobId}
+    WHERE job_id = ANY(${jobIds}::text[])
     ORDER BY array_position(ARRAY['probe', 'remux', 'encode', 'audio', 'stitch', 'verify'], kind), sequence_index`)
-  return rows.map(taskViewFrom)
+  return Map.groupBy(rows.map(taskViewFrom), (task) => task.job_id)
 }
 
 /** One task; undefined when there is none. */

@@ -6,6 +6,7 @@ import { WebEncodeError } from '../errors.ts'
 import { findRule, guard } from './auth.ts'
 import { clientAddress } from './client-address.ts'
 import type { AppEnv, HttpDeps, UiMount } from './deps.ts'
+import { limitInFlight } from './in-flight.ts'
 import { measure } from './measure.ts'
 import { createApi, serveDescription } from './openapi.ts'
 import { apiRules } from './permissions.ts'
@@ -40,6 +41,7 @@ export function createApp(deps: HttpDeps, ui?: UiMount): OpenAPIHono<AppEnv> {
   app.use(securityHeaders(config.publicUrl?.startsWith('https:') ?? false))
   app.use(findRule([...apiRules, ...ui?.rules ?? []]))
   app.use(rateLimit(clock, config))
+  app.use(limitInFlight(config))
   app.use(limitBody(config.maxBodyBytes))
   app.use(guard(deps))
   app.onError(answerFailure({ clock, log }, ui))

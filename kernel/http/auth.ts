@@ -4,6 +4,7 @@ import { matchedRoutes } from 'hono/route'
 import type { Role } from '../contract/auth.ts'
 import { WebEncodeError } from '../errors.ts'
 import type { Caller } from '../gateway.ts'
+import type { Permission } from './admissions.ts'
 import { isLoopbackClient } from './client-address.ts'
 import { checkCsrf } from './csrf.ts'
 import type { AppEnv, HttpDeps, Identity } from './deps.ts'
@@ -62,16 +63,20 @@ export function guard(deps: HttpDeps): MiddlewareHandler<AppEnv> {
  * Asks again, later, whether the request would still be let through. The answer fails when that cannot be found out.
  * The request itself is not read again: a WebSocket's is gone by then.
  */
-export function recheckOf(c: Context<AppEnv>, deps: HttpDeps): () => Promise<boolean> {
+export function permissionOf(c: Context<AppEnv>, deps: HttpDeps): Permission {
   const credentials = credentialsOf(c)
-  return async () => {
-    try {
-      await identify(credentials, deps)
-      return true
-    } catch (error) {
-      if (error instanceof WebEncodeError && signedOutCodes.has(error.code)) return false
-      throw error
-    }
+  const { authorization = '', session = '', clientIp } = credentials
+  return {
+    key: [authorization, session, clientIp].join('\n'),
+    async isValid() {
+      try {
+        await identify(credentials, deps)
+        return true
+      } catch (error) {
+        if (error instanceof WebEncodeError && signedOutCodes.has(error.code)) return false
+        throw error
+      }
+    },
   }
 }
 

@@ -1,6 +1,5 @@
 /** What the HTTP rooms are given: ports, settings, and the variables that a request carries. */
 import type { Context, Hono } from 'hono'
-import type { UpgradeWebSocket } from 'hono/ws'
 import type { Clock } from '../clock.ts'
 import type { Authenticator } from '../contract/auth.ts'
 import type { Profile } from '../contract/profile.ts'
@@ -9,6 +8,7 @@ import type { Database } from '../db/database.ts'
 import type { Caller, Gateway } from '../gateway.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
+import type { UpgradeWebSocket } from '../runtime/runtime.ts'
 import type { Rule } from './permissions.ts'
 import type { Problem } from './problem.ts'
 import type { LiveHub } from './ws.ts'
@@ -28,6 +28,10 @@ export interface HttpConfig {
   readonly signInsPerMinute: number
   /** Lasting rate of POST requests of one client; ten seconds' worth may come at once. */
   readonly postsPerSecond: number
+  /** Requests that are answered at the same time. One client gets a quarter, of this and of transfers. */
+  readonly maxRequests: number
+  /** Uploads that run at the same time, and as many downloads. */
+  readonly maxTransfers: number
 }
 
 export const defaultHttpConfig: HttpConfig = {
@@ -38,6 +42,8 @@ export const defaultHttpConfig: HttpConfig = {
   sessionHours: 7 * 24,
   signInsPerMinute: 10,
   postsPerSecond: 100,
+  maxRequests: 1000,
+  maxTransfers: 1000,
 }
 
 /** One part of the process that must work before requests make sense. */

@@ -7,6 +7,9 @@ import { type Role, roles } from '../contract/auth.ts'
  */
 export type Access = 'public' | Role | 'viewer-or-loopback'
 
+/** What answering a route takes, for the limits of `in-flight.ts`. */
+export type Load = 'request' | 'vital' | 'sign-in' | 'upload' | 'download'
+
 /** What is asked of the caller of one route. */
 export interface Rule {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -17,18 +20,44 @@ export interface Rule {
   readonly action: string
   /** The handler reads the body as a stream with its own limit, and checks `_csrf` in it by itself. */
   readonly isStreamed?: true
+  /** @default 'upload' when the body is streamed, else 'request' */
+  readonly load?: Load
 }
 
 /** The rules of the API. The pages bring their own. */
 export const apiRules: readonly Rule[] = [
-  { method: 'GET', path: '/health', access: 'public', action: 'see that the process lives' },
-  { method: 'GET', path: '/ready', access: 'public', action: 'see whether work is accepted' },
-  { method: 'GET', path: '/metrics', access: 'viewer-or-loopback', action: 'read metrics' },
+  {
+    method: 'GET',
+    path: '/health',
+    access: 'public',
+    action: 'see that the process lives',
+    load: 'vital',
+  },
+  {
+    method: 'GET',
+    path: '/ready',
+    access: 'public',
+    action: 'see whether work is accepted',
+    load: 'vital',
+  },
+  {
+    method: 'GET',
+    path: '/metrics',
+    access: 'viewer-or-loopback',
+    action: 'read metrics',
+    load: 'vital',
+  },
   { method: 'GET', path: '/openapi.json', access: 'public', action: 'read the API description' },
 
   { method: 'GET', path: '/auth/link', access: 'public', action: 'open a sign-in link' },
-  { method: 'POST', path: '/auth/link', access: 'public', action: 'sign in with a link' },
-  { method: 'POST', path: '/auth/login', access: 'public', action: 'sign in' },
+  {
+    method: 'POST',
+    path: '/auth/link',
+    access: 'public',
+    action: 'sign in with a link',
+    load: 'sign-in',
+  },
+  { method: 'POST', path: '/auth/login', access: 'public', action: 'sign in', load: 'sign-in' },
   { method: 'POST', path: '/auth/logout', access: 'viewer', action: 'sign out' },
 
   { method: 'GET', path: '/v1/me', access: 'viewer', action: 'see who is signed in' },
@@ -50,13 +79,20 @@ export const apiRules: readonly Rule[] = [
     action: 'see the events of a job',
   },
   { method: 'GET', path: '/v1/jobs/:id/logs', access: 'viewer', action: 'list the logs of a job' },
-  { method: 'GET', path: '/v1/jobs/:id/logs/:name', access: 'viewer', action: 'read a job log' },
+  {
+    method: 'GET',
+    path: '/v1/jobs/:id/logs/:name',
+    access: 'viewer',
+    action: 'read a job log',
+    load: 'download',
+  },
   { method: 'GET', path: '/v1/jobs/:id/outputs', access: 'viewer', action: 'list outputs' },
   {
     method: 'GET',
     path: '/v1/jobs/:id/outputs/:name',
     access: 'viewer',
     action: 'download an output',
+    load: 'download',
   },
   { method: 'POST', path: '/v1/tasks/:id/requeue', access: 'operator', action: 'requeue a task' },
 
@@ -77,7 +113,13 @@ export const apiRules: readonly Rule[] = [
   },
 
   // Their signature is the permission; the storage checks it.
-  { method: 'GET', path: '/v1/objects/*', access: 'public', action: 'read by signed URL' },
+  {
+    method: 'GET',
+    path: '/v1/objects/*',
+    access: 'public',
+    action: 'read by signed URL',
+    load: 'download',
+  },
   {
     method: 'PUT',
     path: '/v1/objects/*',

@@ -3,11 +3,14 @@ import { after, before, beforeEach, describe, test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { createMemoryBus } from '../bus/memory.ts'
 import { jobEventsSubject } from '../bus/subjects.ts'
-import { type Clock, systemClock } from '../clock.ts'
+import { systemClock } from '../clock.ts'
 import { type Database, type Reader, sql } from '../db/database.ts'
 import { silentLog } from '../log.ts'
+import type { TextSocket } from '../runtime/runtime.ts'
+import type { SharedText } from '../runtime/shared-text.ts'
 import { insertTestJob, openTestDatabase } from './fixture.ts'
-import { createLiveHub, type LiveHub, type LiveSocket } from './ws.ts'
+import { createHandClock } from './hand-clock.fixture.ts'
+import { createLiveHub, type LiveHub } from './ws.ts'
 
 let db: Database
 before(async () => {
@@ -27,32 +30,11 @@ interface Update {
   readonly code?: string
 }
 
-/** A clock that stands still; `pass` fires what is due. */
-function createHandClock(): Clock & { pass(ms: number): void } {
-  let nowMs = 1_700_000_000_000
-  let timers: { atMs: number; callback: () => void }[] = []
-  return {
-    ...systemClock,
-    now: () => nowMs,
-    after(delayMs, callback) {
-      const timer = { atMs: nowMs + delayMs, callback }
-      timers.push(timer)
-      return () => void (timers = timers.filter((other) => other !== timer))
-    },
-    pass(ms) {
-      nowMs += ms
-      const due = timers.filter(({ atMs }) => atMs <= nowMs)
-      timers = timers.filter(({ atMs }) => atMs > nowMs)
-      for (const { callback } of due) callback()
-    },
-  }
-}
-
-class FakeSocket implements LiveSocket {
+class FakeSocket implements TextSocket {
   readonly sent: Update[] = []
   bufferedAmount = 0
   closed: number | undefined
-  send(text: string): void {
+  send({ text }: SharedText): void {
     this.sent.push(JSON.parse(text) as Update)
   }
   close(code: number): void {
@@ -83,14 +65,14 @@ function createCountingReader(): Reader & { reads: number; idle(): Promise<void>
   }
 }
 
-function createTrial(options: { maxConnections?: number } = {}) {
+function createTrial(options: { maxConnections?: number; maxTopics?: number } = {}) {
   const clock = createHandClock()
   const reader = createCountingReader()
   const bus = createMemoryBus({ clock: systemClock, log: silentLog })
   const hub = createLiveHub({ bus, db: reader, clock, log: silentLog, ...options })
-  const connect = (isAllowed = () => Promise.resolve(true)) => {
+  const connect = (isValid = () => Promise.resolve(true), key = 'somebody') => {
     const socket = new FakeSocket()
-    const connection = hub.connect(socket, isAllowed)
+    const connection = hub.connect(socket, { key, isValid })
     const tell = (message: unknown) => connection?.receive(JSON.stringify(message))
     const subscribe = (topic: string, since?: number) => tell({ type: 'subscribe', topic, since })
     return { socket, connection, tell, subscribe }
@@ -200,6 +182,7 @@ describe('createLiveHub()', () => {
     current.subscribe('job:j1:updates', version)
     const behind = connect()
     behind.subscribe('job:j1:updates', version - 1)
+    await reader.idle()
     assert.equal(current.socket.sent.length, 0)
     assert.equal(behind.socket.sent[0]?.version, version)
     await end(hub)
@@ -268,9 +251,81 @@ describe('createLiveHub()', () => {
     const { subscribe, socket } = connect()
     for (let i = 0; i < 65; i++) subscribe(`job:many-${i}:updates`)
     assert.deepEqual(socket.sent.map(({ code }) => code), ['WE-SYS-005'])
+    assert.equal(hub.isFull, true)
     const second = connect()
     assert.equal(second.connection, undefined)
     assert.equal(second.socket.closed, 1013)
+    await end(hub)
+  })
+
+  test('bounds the topics of all connections together', async () => {
+    const { hub, connect, reader } = createTrial({ maxTopics: 2 })
+    const first = connect()
+    for (const topic of ['job:j1:updates', 'dashboard:stats', 'job:j2:updates']) {
+      first.subscribe(topic)
+    }
+    assert.deepEqual(first.socket.sent.map(({ code, topic }) => [code, topic]), [
+      ['WE-SYS-004', 'job:j2:updates'],
+    ])
+    const second = connect()
+    second.subscribe('job:j1:updates')
+    await reader.idle()
+    assert.equal(second.socket.sent[0]?.topic, 'job:j1:updates')
+    await end(hub)
+  })
+
+  test('reads a thousand jobs with few queries', async () => {
+    const { hub, connect, reader, bus, pass } = createTrial()
+    const ids = Array.from({ length: 1000 }, (_, i) => `many-${i}`)
+    await db.query(sql`
+      INSERT INTO jobs (id, user_id, source_type, source_url, profile_id, profile, status, phase)
+      SELECT id, 'u', 'url', 'https://example.com/a.mp4', 'p', '{}', 'processing', 'encoding'
+      FROM unnest(${ids}::text[]) AS id`)
+    const watchers = Array.from({ length: 20 }, () => connect())
+    ids.forEach((id, i) => watchers[i % 20]?.subscribe(`job:${id}:updates`))
+    await reader.idle()
+    await pass(1000)
+    const before = reader.reads
+    await db.query(sql`UPDATE jobs SET progress_pct = 50`)
+    for (const id of ids) await bus.publish(jobEventsSubject(id), {})
+    for (let i = 0; i < 5; i++) await pass(50)
+    const sent = watchers.flatMap(({ socket }) => progressOf(socket.sent))
+    assert.equal(sent.filter((progress) => progress === 50).length, 1000)
+    assert.ok(reader.reads - before <= 12, `${reader.reads - before} queries`)
+    await end(hub)
+  })
+
+  test('closes a client that asks without reading the answers', async () => {
+    const { hub, connect } = createTrial()
+    const { socket, tell } = connect()
+    tell({ type: 'ping' })
+    socket.bufferedAmount = 300 * 1024
+    tell({ type: 'ping' })
+    assert.equal(socket.closed, 1008)
+    assert.equal(hub.connectionCount, 0)
+    await end(hub)
+  })
+
+  test('hears announcements once the bus is there', async () => {
+    const { bus, clock, reader } = createTrial()
+    let isAway = true
+    const subscribe: typeof bus.subscribe = (...args) =>
+      isAway ? Promise.reject(new Error('away')) : bus.subscribe(...args)
+    const late = { ...bus, subscribe, publish: bus.publish.bind(bus) }
+    const hub = createLiveHub({ bus: late, db: reader, clock, log: silentLog })
+    const socket = new FakeSocket()
+    const permission = { key: '', isValid: () => Promise.resolve(true) }
+    hub.connect(socket, permission)?.receive('{"type":"subscribe","topic":"job:j1:updates"}')
+    await reader.idle()
+    isAway = false
+    clock.pass(2000)
+    await reader.idle()
+    await setProgress(10)
+    await bus.publish(jobEventsSubject('j1'), {})
+    await setImmediate()
+    clock.pass(250)
+    await reader.idle()
+    assert.deepEqual(progressOf(socket.sent), [0, 10])
     await end(hub)
   })
 

@@ -1,8 +1,7 @@
 /** HTTP and WebSocket on Deno: `Deno.serve` and Hono's own adapter. */
 import { upgradeWebSocket } from 'hono/deno'
-import type { UpgradeWebSocket, WSContext, WSEvents } from 'hono/ws'
-import type { Context } from 'hono'
-import type { Runtime, Servable } from './runtime.ts'
+import type { WSContext } from 'hono/ws'
+import type { Runtime, Servable, SocketHandler, TextSocket, UpgradeWebSocket } from './runtime.ts'
 
 /** The part of Deno that is used, for a compiler that knows Node only. */
 interface DenoServe {
@@ -49,21 +48,40 @@ export function createDenoRuntime(): Runtime {
 
 /** Hono's upgrade, which also keeps a list of the open sockets. */
 function noting(sockets: Set<WSContext>): UpgradeWebSocket {
-  return ((createEvents: (c: Context) => WSEvents | Promise<WSEvents>) =>
-    upgradeWebSocket(async (c) => {
-      const events = await createEvents(c)
+  return (accept) =>
+    upgradeWebSocket((c) => {
+      const take = accept(c)
+      let handler: SocketHandler | undefined
       return {
-        ...events,
-        onOpen(event, socket) {
+        onOpen(_event, socket) {
           sockets.add(socket)
-          events.onOpen?.(event, socket)
+          handler = take(textSocketFrom(socket))
         },
-        onClose(event, socket) {
+        onMessage: (event) => handler?.receive(event.data),
+        onClose(_event, socket) {
           sockets.delete(socket)
-          events.onClose?.(event, socket)
+          handler?.close()
         },
+        onError: () => handler?.close(),
       }
-    })) as UpgradeWebSocket
+    })
+}
+
+const open = 1
+
+function textSocketFrom(socket: WSContext): TextSocket {
+  return {
+    send({ text }) {
+      if (socket.readyState === open) socket.send(text)
+    },
+    close(code, reason) {
+      if (socket.readyState === open) socket.close(code, reason)
+    },
+    get bufferedAmount() {
+      const amount: unknown = Reflect.get(Object(socket.raw), 'bufferedAmount')
+      return typeof amount === 'number' ? amount : 0
+    },
+  }
 }
 
 /** Answers requests and knows when the last one is answered. After `finish` was called, new ones get 503. */

@@ -1,5 +1,6 @@
 /** The port behind which the runtimes differ: serving HTTP and upgrading to WebSocket. */
-import type { UpgradeWebSocket } from 'hono/ws'
+import type { Context, MiddlewareHandler } from 'hono'
+import type { SharedText } from './shared-text.ts'
 
 /** What is served; a Hono app is one. `env` becomes `c.env`. */
 export interface Servable {
@@ -19,6 +20,8 @@ export interface ServeOptions {
   readonly host: string
   /** How long `close` lets running requests finish. @default 10_000 */
   readonly graceMs?: number
+  /** Connections that are open at the same time, WebSockets included; more are dropped at once. Deno sets no limit. @default 20_000 */
+  readonly maxConnections?: number
 }
 
 /** A server that listens. */
@@ -28,6 +31,32 @@ export interface Server {
   /** Stops listening, drops idle connections and WebSockets, and lets running requests finish within the grace time. */
   close(): Promise<void>
 }
+
+/** The server's end of a WebSocket. */
+export interface TextSocket {
+  /** Nothing happens when the socket is no longer open. */
+  send(message: SharedText): void
+  close(code: number, reason: string): void
+  /** Bytes that were sent and have not left yet. */
+  readonly bufferedAmount: number
+}
+
+/** Whom a socket's events go to. */
+export interface SocketHandler {
+  /** A message of the client: a string, or something else when it was binary. */
+  receive(message: unknown): void
+  /** The socket is gone. It may be told twice. */
+  close(): void
+}
+
+/** Takes an open socket over; undefined when nobody wants it, and then it was closed. */
+export type TakeSocket = (socket: TextSocket) => SocketHandler | undefined
+
+/**
+ * Answers a handshake. `accept` looks at the request, and what it returns gets the socket once it is open; it must not
+ * keep the request, which would stay in memory for as long as the socket.
+ */
+export type UpgradeWebSocket = (accept: (c: Context) => TakeSocket) => MiddlewareHandler
 
 export interface Runtime {
   /** For the routes of the app that is served. */

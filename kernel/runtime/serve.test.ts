@@ -4,6 +4,7 @@ import { describe, test } from 'node:test'
 import { Hono } from 'hono'
 import type { Runtime, RuntimeEnv, Server } from './runtime.ts'
 import { createRuntime } from './serve.ts'
+import { SharedText } from './shared-text.ts'
 
 async function withServer(
   appOf: (runtime: Runtime) => Hono<{ Bindings: RuntimeEnv }>,
@@ -44,8 +45,9 @@ describe('serve()', () => {
     const echo = ({ upgradeWebSocket }: Runtime) =>
       newApp().get(
         '/echo',
-        upgradeWebSocket(() => ({
-          onMessage: (event, ws) => ws.send(`you said ${String(event.data)}`),
+        upgradeWebSocket(() => (socket) => ({
+          receive: (message) => socket.send(new SharedText(`you said ${String(message)}`)),
+          close() {},
         })),
       )
     await withServer(echo, async (url) => {
@@ -118,7 +120,7 @@ describe('serve()', () => {
 
   test('close() ends WebSockets that stay', async () => {
     const silent = ({ upgradeWebSocket }: Runtime) =>
-      newApp().get('/ws', upgradeWebSocket(() => ({})))
+      newApp().get('/ws', upgradeWebSocket(() => () => ({ receive() {}, close() {} })))
     await withServer(silent, async (url, server) => {
       const socket = new WebSocket(`${url.replace('http', 'ws')}/ws`)
       await new Promise((resolve) => socket.addEventListener('open', resolve))

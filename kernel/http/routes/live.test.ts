@@ -7,6 +7,7 @@ import type { Server } from '../../runtime/runtime.ts'
 import { createRuntime } from '../../runtime/serve.ts'
 import { createApp } from '../app.ts'
 import { as, type Bench, insertTestJob, openBench } from '../fixture.ts'
+import { createLiveHub } from '../ws.ts'
 
 let bench: Bench
 let server: Server
@@ -30,10 +31,11 @@ after(async () => {
 function handshake(
   headers: Record<string, string>,
   path = '/v1/ws',
-): Promise<{ status: string; socket: Socket }> {
-  const socket = connect(server.port, '127.0.0.1')
+  port = server.port,
+): Promise<{ status: string; socket: Socket; head: string }> {
+  const socket = connect(port, '127.0.0.1')
   const lines = Object.entries({
-    Host: `127.0.0.1:${server.port}`,
+    Host: `127.0.0.1:${port}`,
     Connection: 'Upgrade',
     Upgrade: 'websocket',
     'Sec-WebSocket-Version': '13',
@@ -43,10 +45,14 @@ function handshake(
   socket.write(`GET ${path} HTTP/1.1\r\n${lines.join('')}\r\n`)
   return new Promise((resolve, reject) => {
     socket.once('error', reject)
-    socket.once('data', (data) => {
-      resolve({ status: data.toString('latin1').split(' ')[1] ?? '', socket })
+    let head = ''
+    socket.on('data', (data) => {
+      head += data.toString('latin1')
+      const status = head.split(' ')[1] ?? ''
+      // A refusal has a body, and then the connection ends.
+      if (status === '101' || head.endsWith('}')) resolve({ status, socket, head })
     })
-    socket.once('close', () => resolve({ status: 'closed', socket }))
+    socket.once('close', () => resolve({ status: head.split(' ')[1] ?? 'closed', socket, head }))
   })
 }
 
@@ -119,6 +125,33 @@ describe('GET /v1/ws', () => {
     assert.equal(await statusOf({}), '401')
     assert.equal(await statusOf(as('expired')), '401')
     assert.equal(await statusOf(as('viewer'), '/v1/nothing'), '404')
+  })
+
+  test('says why it refuses, and when to try again', async () => {
+    const { socket, head } = await handshake({})
+    socket.destroy()
+    assert.match(head, /^HTTP\/1\.1 401 /)
+    assert.match(head, /www-authenticate: Bearer/i)
+    assert.match(head, /WE-AUTH-001/)
+  })
+
+  test('refuses with 503 and Retry-After when there is no room', async () => {
+    const live = createLiveHub({ ...bench, maxConnections: 0 })
+    const runtime = await createRuntime()
+    const { upgradeWebSocket } = runtime
+    const full = await runtime.serve({
+      app: createApp({ ...bench, live, upgradeWebSocket }),
+      port: 0,
+      host: '127.0.0.1',
+      graceMs: 500,
+    })
+    const { socket, head } = await handshake(as('viewer'), '/v1/ws', full.port)
+    socket.destroy()
+    assert.match(head, /^HTTP\/1\.1 503 /)
+    assert.match(head, /retry-after: 10/i)
+    assert.match(head, /WE-SYS-004/)
+    await full.close()
+    await live.close()
   })
 
   test('is no page', async () => {

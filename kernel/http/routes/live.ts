@@ -1,13 +1,12 @@
 /** The route of live updates. */
 import { Hono } from 'hono'
-import type { WSContext } from 'hono/ws'
 import { WebEncodeError } from '../../errors.ts'
-import { recheckOf } from '../auth.ts'
+import { permissionOf } from '../auth.ts'
 import { isSameOrigin } from '../csrf.ts'
 import type { AppEnv, HttpDeps } from '../deps.ts'
-import type { LiveConnection, LiveSocket } from '../ws.ts'
 
-const open = 1
+/** Seconds after which a refused client may find room. */
+const retryAfterSeconds = 10
 
 /** `GET /v1/ws`: a WebSocket of `ws.ts`. Everyone who may open it may watch every topic. */
 export function liveRoutes(deps: HttpDeps) {
@@ -18,35 +17,16 @@ export function liveRoutes(deps: HttpDeps) {
       if (!isSameOrigin(c, deps.config)) {
         throw new WebEncodeError('WE-AUTH-003', 'Another site may not open this WebSocket')
       }
+      if (deps.live.isFull) {
+        throw new WebEncodeError('WE-SYS-004', 'Too many WebSockets are open', {
+          retryAfterSeconds,
+        })
+      }
       await next()
     },
     deps.upgradeWebSocket((c) => {
-      const isStillAllowed = recheckOf(c, deps)
-      let connection: LiveConnection | undefined
-      const end = () => connection?.close()
-      return {
-        onOpen(_event, ws) {
-          connection = deps.live.connect(socketFrom(ws), isStillAllowed)
-        },
-        onMessage: (event) => connection?.receive(event.data),
-        onClose: end,
-        onError: end,
-      }
+      const permission = permissionOf(c, deps)
+      return (socket) => deps.live.connect(socket, permission)
     }),
   )
-}
-
-function socketFrom(ws: WSContext): LiveSocket {
-  return {
-    send(text) {
-      if (ws.readyState === open) ws.send(text)
-    },
-    close(code, reason) {
-      if (ws.readyState === open) ws.close(code, reason)
-    },
-    get bufferedAmount() {
-      const amount: unknown = Reflect.get(Object(ws.raw), 'bufferedAmount')
-      return typeof amount === 'number' ? amount : 0
-    },
-  }
 }

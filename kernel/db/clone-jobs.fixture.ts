@@ -1,0 +1,90 @@
+/** Many jobs out of one: copies the rows of a job that was really lived, for benchmarks and tests of large tables. */
+import { type Database, sql, type Statement } from './database.ts'
+
+export interface CloneOptions {
+  readonly count: number
+  /** Also its actors with their logs and inboxes, so that the engine can go on with the copies. */
+  readonly withActors: boolean
+  /** Seconds between the copies, into the past, the first one being the youngest. @default 1 */
+  readonly everySeconds?: number
+}
+
+/** Copies made in one statement. */
+const atOnce = 5000
+const readModels = ['jobs', 'tasks'] as const
+const actorTables = ['actors', 'event_log', 'inbox'] as const
+
+/**
+ * Copies a job `count` times under ids of its own: every row of its tables, with the id replaced wherever it stands, in
+ * snapshots too. Times are moved into the past by whole copies. The planner's statistics are refreshed at the end.
+ * @returns the ids, the youngest first
+ */
+export async function cloneJobs(
+  db: Database,
+  jobId: string,
+  { count, withActors, everySeconds = 1 }: CloneOptions,
+): Promise<string[]> {
+  const ids: string[] = []
+  for (let from = 1; from <= count; from += atOnce) {
+    const copies = Math.min(atOnce, count - from + 1)
+    for (const table of readModels) await db.query(copyOf(table, jobId, from, copies, everySeconds))
+    if (withActors) {
+      for (const table of actorTables) {
+        await db.query(copyOf(table, jobId, from, copies, everySeconds))
+      }
+    }
+    for (let i = 0; i < copies; i++) ids.push(cloneId(jobId, from + i))
+  }
+  await db.execute('VACUUM ANALYZE')
+  return ids
+}
+
+/** The id of the `n`th copy: the id of the job with its end replaced. */
+function cloneId(jobId: string, n: number): string {
+  return `${jobId.slice(0, -8)}${n.toString(16).padStart(8, '0')}`
+}
+
+type Table = (typeof readModels)[number] | (typeof actorTables)[number]
+
+/** Whole rows through JSON, so that a column that a migration adds is copied too. */
+function copyOf(
+  table: Table,
+  jobId: string,
+  from: number,
+  copies: number,
+  everySeconds: number,
+): Statement {
+  return sql`
+    INSERT INTO ${name(table)}
+    SELECT (jsonb_populate_record(
+      NULL::${name(table)},
+      replace(o.row::text, ${jobId}, left(${jobId}, -8) || lpad(to_hex(n), 8, '0'))::jsonb || (
+        SELECT coalesce(jsonb_object_agg(key, (value #>> '{}')::timestamptz - n * ${everySeconds}::float8 * interval '1 second'), '{}')
+        FROM jsonb_each(o.row)
+        WHERE key = ANY(${shiftedColumns}::text[]) AND value <> 'null'
+      )
+    )).*
+    FROM generate_series(${from}::int, ${from + copies - 1}::int) n, (
+      SELECT to_jsonb(t) AS row FROM ${name(table)} t WHERE ${ofJob(table, jobId)}
+    ) o`
+}
+
+const shiftedColumns = ['created_at', 'updated_at', 'started_at', 'finished_at', 'at']
+
+function ofJob(table: Table, jobId: string): Statement {
+  const key = {
+    jobs: 'id',
+    tasks: 'job_id',
+    actors: 'id',
+    event_log: 'actor_id',
+    inbox: 'actor_id',
+  }
+  const column = name(key[table])
+  // The tasks of a job carry its id at the beginning of theirs.
+  return sql`${column} = ${jobId} OR ${column} LIKE ${`${jobId}.%`}`
+}
+
+/** A table or column of the lists above. */
+function name(text: string): Statement {
+  return { text, values: [] }
+}

@@ -1,0 +1,85 @@
+/** Asks from time to time whether those who watch still may: one question for all that showed the same credentials. */
+import type { Clock } from '../clock.ts'
+
+/** Why somebody was let in. */
+export interface Permission {
+  /** The same for the same credentials. */
+  readonly key: string
+  /** Asks again. A question that fails cannot be answered now, and is asked the next time. */
+  isValid(): Promise<boolean>
+}
+
+const roundMs = 60_000
+/** Questions that are asked at the same time. */
+const questionsAtOnce = 4
+
+/** Those who were let in by one permission. */
+interface Group<T> {
+  readonly permission: Permission
+  readonly members: Set<T>
+}
+
+/** The admitted, and their rounds of questions, a minute apart. */
+export class Admissions<T> {
+  readonly #clock: Clock
+  readonly #onRefused: (member: T) => void
+  readonly #groups = new Map<string, Group<T>>()
+  readonly #groupOf = new Map<T, Group<T>>()
+  #cancelRound: (() => void) | undefined
+  #isClosed = false
+
+  /** @param onRefused - called for each member of a permission that is no longer valid */
+  constructor(clock: Clock, onRefused: (member: T) => void) {
+    this.#clock = clock
+    this.#onRefused = onRefused
+  }
+
+  add(permission: Permission, member: T): void {
+    const group = this.#groups.get(permission.key) ?? { permission, members: new Set<T>() }
+    this.#groups.set(permission.key, group)
+    this.#groupOf.set(member, group)
+    group.members.add(member)
+    this.#cancelRound ??= this.#nextRound()
+  }
+
+  remove(member: T): void {
+    const group = this.#groupOf.get(member)
+    this.#groupOf.delete(member)
+    if (group?.members.delete(member) && group.members.size === 0) {
+      this.#groups.delete(group.permission.key)
+    }
+  }
+
+  /** Everyone who was let in. */
+  get members(): MapIterator<T> {
+    return this.#groupOf.keys()
+  }
+
+  get size(): number {
+    return this.#groupOf.size
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#cancelRound?.()
+  }
+
+  #nextRound(): () => void {
+    return this.#clock.after(roundMs, () => void this.#round())
+  }
+
+  async #round(): Promise<void> {
+    const groups = this.#groups.values()
+    const askSome = async () => {
+      for (const group of groups) await this.#ask(group)
+    }
+    await Promise.all(Array.from({ length: questionsAtOnce }, askSome))
+    this.#cancelRound = this.#isClosed || this.#groups.size === 0 ? undefined : this.#nextRound()
+  }
+
+  async #ask({ permission, members }: Group<T>): Promise<void> {
+    const isValid = await permission.isValid().catch(() => true)
+    if (isValid) return
+    for (const member of members) this.#onRefused(member)
+  }
+}
