@@ -15,6 +15,8 @@ export interface OutboundOptions {
   readonly responseTimeoutMs?: number
   /** A body that is read and brings nothing for this long (at most twice) fails. @default 60_000 */
   readonly idleTimeoutMs?: number
+  /** Redirects that are followed, each checked. @default 5 */
+  readonly maxRedirects?: number
 }
 
 /** One request. */
@@ -39,11 +41,10 @@ export interface OutboundResponse {
 export interface Outbound {
   /** Checks scheme, credentials and every resolved address. @throws WE-JOB-002 when the URL may not be fetched */
   check(url: string): Promise<void>
-  /** Fetches from the address that was checked, following up to 5 redirects, each checked. @throws WE-JOB-002 */
+  /** Fetches from the address that was checked, following a few redirects, each checked. @throws WE-JOB-002 */
   open(url: string, options?: OpenOptions): Promise<OutboundResponse>
 }
 
-const maxRedirects = 5
 const redirectStatuses = new Set([301, 302, 303, 307, 308])
 
 /** A URL with the addresses it may be fetched from. */
@@ -58,6 +59,7 @@ export function createOutbound(options: OutboundOptions = {}): Outbound {
   const lookup = options.lookup ?? systemLookup
   const responseTimeoutMs = options.responseTimeoutMs ?? 15_000
   const idleTimeoutMs = options.idleTimeoutMs ?? 60_000
+  const maxRedirects = options.maxRedirects ?? 5
 
   async function examine(text: string): Promise<Target> {
     const url = parseUserUrl(text)

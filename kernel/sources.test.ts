@@ -7,7 +7,7 @@ import { Readable } from 'node:stream'
 import { after, before, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { type ErrorCode, WebEncodeError } from './errors.ts'
-import { createSources } from './sources.ts'
+import { createSources, type SourcesOptions } from './sources.ts'
 
 let base = ''
 let root = ''
@@ -31,7 +31,11 @@ after(() => rm(base, { recursive: true, force: true }))
 const checked: string[] = []
 
 function sources(roots: readonly string[] = [root]) {
-  return createSources({
+  return createSources(options(roots))
+}
+
+function options(roots: readonly string[]): SourcesOptions {
+  return {
     roots,
     uploadsBucket: 'media',
     outbound: {
@@ -55,7 +59,7 @@ function sources(roots: readonly string[] = [root]) {
         return { url: `signed:${audience}:${objectKey}`, headers: {}, expiresAt: 0 }
       },
     },
-  })
+  }
 }
 
 const fileUrl = (...path: string[]) => pathToFileURL(join(...path)).href
@@ -166,7 +170,22 @@ test('resolveSource() answers what a worker can open', async () => {
   assert.deepEqual(await resolveSource('fs://uploads/u1/film.mp4'), {
     url: 'signed:worker:uploads/u1/film.mp4',
     name: 'film.mp4',
+    isStored: true,
   })
+})
+
+test('resolveSource() gives workers on other machines a URL of a checked file', async () => {
+  const { resolveSource } = createSources({
+    ...options([root]),
+    urlSeconds: 60,
+    getMediaUrl: (path, seconds) => Promise.resolve(`https://kernel.test${path}?for=${seconds}`),
+  })
+  assert.deepEqual(await resolveSource(fileUrl(root, 'in.mp4')), {
+    url: `https://kernel.test${root}/my film.mp4?for=60`,
+    name: 'my film.mp4',
+    isStored: true,
+  })
+  await assert.rejects(resolveSource(fileUrl(root, 'out.mp4')), refused('WE-STO-002'))
 })
 
 test('resolveSource() checks again, because links can change', async () => {

@@ -34,8 +34,10 @@ export interface SourcesOptions {
   readonly outbound: Pick<Outbound, 'open'>
   /** Bucket of the uploads. */
   readonly uploadsBucket: string
-  /** Seconds that the URL of an upload is valid. @default 86_400 */
+  /** Seconds that a signed URL is valid. @default 86_400 */
   readonly urlSeconds?: number
+  /** What a worker opens to read a file below a root. @default its `file:` URL: workers are on this machine */
+  readonly getMediaUrl?: (path: string, expirySeconds: number) => Promise<string>
 }
 
 /** Lists of other files: they could make FFmpeg read what was never checked. */
@@ -43,7 +45,7 @@ const playlist = /\.(m3u8?|mpd|(ff)?concat|ffcat|txt|pls|xspf|sdp|ism|asx|wpl)$/
 
 /** Creates the guard of sources. It keeps no state between calls. */
 export function createSources(options: SourcesOptions): Sources {
-  const { roots, storage, outbound, uploadsBucket, urlSeconds = 86_400 } = options
+  const { roots, storage, outbound, uploadsBucket, urlSeconds = 86_400, getMediaUrl } = options
 
   async function checkUpload(url: string): Promise<string> {
     const key = uploadKeyFrom(url)
@@ -73,7 +75,9 @@ export function createSources(options: SourcesOptions): Sources {
       const url = parseSource(text)
       if (url.protocol === 'file:') {
         const path = await checkFile(url, roots)
-        return { url: pathToFileURL(path).href, name: basename(path) }
+        const name = basename(path)
+        if (getMediaUrl === undefined) return { url: pathToFileURL(path).href, name }
+        return { url: await getMediaUrl(path, urlSeconds), name, isStored: true }
       }
       if (url.protocol !== 'fs:') {
         // Whoever fetches it checks the address at every request; a name may lead elsewhere by then.
@@ -87,7 +91,7 @@ export function createSources(options: SourcesOptions): Sources {
         method: 'GET',
         audience: 'worker',
       })
-      return { url: signed.url, name: basename(objectKey) }
+      return { url: signed.url, name: basename(objectKey), isStored: true }
     },
   }
 }

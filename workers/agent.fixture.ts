@@ -98,6 +98,7 @@ function objectsIn(stored: Map<string, string>): WorkerObjects {
     },
     read: () => Promise.reject(new Error('no inputs here')),
     remove: (key) => Promise.resolve(void stored.delete(key)),
+    release() {},
   }
 }
 

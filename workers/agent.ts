@@ -28,6 +28,8 @@ export interface AgentOptions extends TaskTools {
   /** Version of the product. */
   readonly version: string
   readonly region: string
+  /** For {@link createObjectQuestions}, which needs the same; new for every life of the process. @default a new one */
+  readonly session?: string
   /** Slots and lanes included. */
   readonly capabilities: WorkerCapabilities
   /** @default a meter of the machine */
@@ -102,6 +104,7 @@ class WorkerAgent implements Agent {
       clock,
       log: this.#log,
       worker: { workerId, hostname, version, region, capabilities },
+      ...(options.session !== undefined && { session: options.session }),
       onJoined: ({ heartbeatMs }) => this.#begin(heartbeatMs),
     })
     this.#claims = new Claims({
@@ -252,10 +255,12 @@ class WorkerAgent implements Agent {
   }
 
   /** Deletes what a task had published and nobody will use. */
-  async #discard({ brief: { taskId }, published }: Lease, reason: string): Promise<void> {
+  async #discard({ brief, published }: Lease, reason: string): Promise<void> {
+    const { taskId, leaseToken } = brief
+    const lease = { taskId, leaseToken, signal: this.#closing.signal }
     for (const key of published) {
       this.#log.info('deleting an output that nobody will use', { task_id: taskId, key, reason })
-      await this.#options.objects.remove(key).catch((error: unknown) => {
+      await this.#options.objects.remove(key, lease).catch((error: unknown) => {
         this.#log.warn('cannot delete an output', { key, error })
       })
     }
@@ -265,9 +270,11 @@ class WorkerAgent implements Agent {
   async #keepLog({ brief, name }: Lease, { text }: TaskLog): Promise<void> {
     const file = join(this.#options.workDirectory, `${name}.log`)
     const key = `jobs/${brief.jobId}/logs/${name}.log`
+    const { taskId, leaseToken } = brief
+    const lease = { taskId, leaseToken, signal: this.#closing.signal }
     try {
       await writeFile(file, text)
-      await this.#options.objects.put(key, file, 'text/plain; charset=utf-8')
+      await this.#options.objects.put(key, file, 'text/plain; charset=utf-8', lease)
       await rm(file)
     } catch (error) {
       this.#log.warn('cannot keep the log of a task', { task_id: brief.taskId, error })

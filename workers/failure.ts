@@ -33,7 +33,8 @@ function unexpected(thrown: unknown): TaskFailure {
   return { kind: 'internal', code: thrown.code satisfies ErrorCode, message }
 }
 
-function isDiskFull(thrown: unknown): boolean {
+/** Whether this disk, or the storage, is full. */
+export function isDiskFull(thrown: unknown): boolean {
   if (!(thrown instanceof Error)) return false
   const code: unknown = Reflect.get(thrown, 'code')
   return code === 'ENOSPC' || code === 'EDQUOT' || code === 'WE-STO-003'

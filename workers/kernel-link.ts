@@ -15,6 +15,11 @@ import {
   type JoinRequest,
   leaveReplySchema,
   type LeaveRequest,
+  objectRemovalReplySchema,
+  type ObjectRemovalRequest,
+  type ObjectUrlReply,
+  objectUrlReplySchema,
+  type ObjectUrlRequest,
   type ReportReply,
   reportReplySchema,
   type ReportRequest,
@@ -28,6 +33,8 @@ export interface KernelLink {
   heartbeat(request: HeartbeatRequest): Promise<HeartbeatReply>
   report(request: ReportRequest): Promise<ReportReply>
   leave(request: LeaveRequest): Promise<void>
+  url(request: ObjectUrlRequest): Promise<ObjectUrlReply>
+  remove(request: ObjectRemovalRequest): Promise<void>
 }
 
 const timeoutMs = 10_000
@@ -53,6 +60,10 @@ export function createKernelLink(bus: Bus): KernelLink {
     heartbeat: (request) => ask(kernelSubjects.heartbeat, request, heartbeatReplySchema),
     report: (request) => ask(kernelSubjects.report, request, reportReplySchema),
     leave: async (request) => void (await ask(kernelSubjects.leave, request, leaveReplySchema)),
+    url: (request) => ask(kernelSubjects.url, request, objectUrlReplySchema),
+    async remove(request) {
+      await ask(kernelSubjects.remove, request, objectRemovalReplySchema)
+    },
   }
 }
 

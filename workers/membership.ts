@@ -13,19 +13,21 @@ export interface MembershipOptions {
   readonly clock: Clock
   readonly log: Log
   readonly worker: Omit<JoinRequest, 'session'>
+  /** One for the life of this process. @default a new one */
+  readonly session?: string
   /** Called at every time the kernel took the worker in. */
   readonly onJoined: (terms: JoinReply) => void
 }
 
 export class Membership {
-  /** One for the life of this process. */
-  readonly session = randomUUID()
+  readonly session: string
   readonly #options: MembershipOptions
   readonly #leaving = new AbortController()
   #joining: Promise<void> | undefined
 
   constructor(options: MembershipOptions) {
     this.#options = options
+    this.session = options.session ?? randomUUID()
   }
 
   /** Asks until the kernel takes the worker: it may be starting, or restarting. */

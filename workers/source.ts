@@ -5,8 +5,10 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ReadableStream } from 'node:stream/web'
 import { fileURLToPath } from 'node:url'
+import type { SourceRef } from '../kernel/contract/task.ts'
 import { WebEncodeError } from '../kernel/errors.ts'
 import type { ProxiedSource, SourceProxy } from './source-proxy.ts'
+import type { ObjectLease, WorkerObjects } from './transfer.ts'
 
 /** An open source. */
 export interface OpenSource {
@@ -17,14 +19,16 @@ export interface OpenSource {
 
 /** @throws WE-JOB-002 for anything but http, https and local files */
 export function openSource(
-  { url, name }: { readonly url: string; readonly name: string },
-  sources: SourceProxy,
+  { url, name, isStored }: SourceRef,
+  { sources, objects }: { readonly sources: SourceProxy; readonly objects: WorkerObjects },
+  lease: ObjectLease,
 ): OpenSource {
   if (url.startsWith('file:')) return { input: fileURLToPath(url) }
   if (!/^https?:/.test(url)) {
     throw new WebEncodeError('WE-JOB-002', 'The source URL must be http, https or a local file')
   }
-  const proxied = sources.add(url, name)
+  const renew = objects.sourceUrl?.bind(objects, lease) ?? (() => Promise.resolve(url))
+  const proxied = sources.add(url, name, isStored && { renew })
   return { input: proxied.url, proxied }
 }
 

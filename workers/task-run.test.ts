@@ -45,6 +45,7 @@ async function attempt(t: TestContext, options: Attempt) {
   const clock = new ManualClock()
   const taskLog = new TaskLog(clock.now)
   const closed: string[] = []
+  const released: string[] = []
   const brief = briefFor('a', url === undefined ? {} : { source: { url, name: 'film.mp4' } })
   const lease = new Lease(brief)
   const outcome: TaskOutcome = await runTask(
@@ -72,6 +73,7 @@ async function attempt(t: TestContext, options: Attempt) {
         read: () =>
           readError === undefined ? Promise.resolve('/objects/a') : Promise.reject(readError),
         remove: () => Promise.resolve(),
+        release: ({ leaseToken }) => void released.push(leaseToken),
       },
       sources: {
         add: (sourceUrl, name) => ({
@@ -86,7 +88,7 @@ async function attempt(t: TestContext, options: Attempt) {
     taskLog,
     () => {},
   )
-  return { outcome, lease, closed, text: taskLog.text, workDirectory }
+  return { outcome, lease, closed, released, text: taskLog.text, workDirectory }
 }
 
 function failureOf(outcome: TaskOutcome) {
@@ -130,13 +132,14 @@ test('a source of another scheme is refused before the handler runs', async (t) 
 })
 
 test('publish() puts files below the output prefix and remembers their keys', async (t) => {
-  const { lease } = await attempt(t, {
+  const { lease, released } = await attempt(t, {
     async handler({ publish }) {
       await publish('/tmp/x.mp4', 'chunk.mp4', 'video/mp4')
       return encodeResult()
     },
   })
   assert.deepEqual(lease.published, ['jobs/job1/work/a/1/chunk.mp4'])
+  assert.deepEqual(released, ['token-a'])
 })
 
 test('input() names the task whose object is damaged', async (t) => {

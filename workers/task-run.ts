@@ -12,7 +12,7 @@ import type { SourceProxy } from './source-proxy.ts'
 import type { TaskLog } from './task-log.ts'
 import { localSource, type OpenSource, openSource } from './source.ts'
 import { type TaskContext, TaskFailed, type TaskHandler } from './tasks/context.ts'
-import { DamagedObject, type WorkerObjects } from './transfer.ts'
+import { DamagedObject, type ObjectLease, type WorkerObjects } from './transfer.ts'
 
 /** After a task was told to stop, its handler has this long to end; then it is given up. */
 const stopGraceMs = 30_000
@@ -50,7 +50,7 @@ export async function runTask(
     lease.signal.throwIfAborted()
     await rm(directory, { recursive: true, force: true })
     await mkdir(directory, { recursive: true })
-    source = openSource(brief.source, tools.sources)
+    source = openSource(brief.source, tools, objectLeaseOf(lease))
     if (source.proxied !== undefined && !(await readsNetwork(tools.encoder))) {
       source = await localSource(source, directory, lease.signal)
     }
@@ -69,8 +69,13 @@ export async function runTask(
       taskLog.record(`Read ${source.proxied.bytes()} bytes of the source over the network`)
       source.proxied.close()
     }
+    tools.objects.release(objectLeaseOf(lease))
     await removeDirectory(directory, tools.log)
   }
+}
+
+function objectLeaseOf({ brief: { taskId, leaseToken }, signal }: Lease): ObjectLease {
+  return { taskId, leaseToken, signal }
 }
 
 /** The WebAssembly build of FFmpeg sees local files only. */
@@ -95,12 +100,12 @@ function contextOf(lease: Lease, tools: TaskTools, around: Surroundings): TaskCo
     directory: around.directory,
     sourceInput: around.source.input,
     log: tools.log.child({ task_id: taskId, job_id: jobId, correlation_id: correlationId }),
-    input: (input) => readInput(input, tools.objects),
+    input: (input) => readInput(input, tools.objects, objectLeaseOf(lease)),
     async publish(file, name, contentType) {
       signal.throwIfAborted()
       const key = `${brief.outputPrefix.replace(/\/$/, '')}/${name}`
       lease.published.push(key)
-      return await tools.objects.put(key, file, contentType)
+      return await tools.objects.put(key, file, contentType, objectLeaseOf(lease))
     },
     progress(fraction, facts) {
       lease.advance(fraction, facts)
@@ -110,9 +115,13 @@ function contextOf(lease: Lease, tools: TaskTools, around: Surroundings): TaskCo
   }
 }
 
-async function readInput(input: TaskInput, objects: WorkerObjects): Promise<string> {
+async function readInput(
+  input: TaskInput,
+  objects: WorkerObjects,
+  lease: ObjectLease,
+): Promise<string> {
   try {
-    return await objects.read(input)
+    return await objects.read(input, lease)
   } catch (failure) {
     if (!(failure instanceof DamagedObject)) throw failure
     const { message } = failure

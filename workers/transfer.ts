@@ -1,31 +1,41 @@
 /** Objects in and out of a worker: inputs are read and checked, finished files are moved into storage. */
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { Stats } from 'node:fs'
-import { copyFile, type FileHandle, link, mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { copyFile, link, mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ObjectRef } from '../kernel/contract/media.ts'
 import type { StorageProvider } from '../kernel/contract/storage.ts'
 import { WebEncodeError } from '../kernel/errors.ts'
+import { hashFile, hashOf, KnownFiles } from './file-hash.ts'
 
 const urlLifeSeconds = 3600
-/** Bytes hashed between two turns of the event loop: about half a millisecond of work. */
-const hashBytes = 1024 * 1024
-const rememberedFiles = 10_000
 
 /** An object is missing, short or changed: whoever made it must make it again. */
 export class DamagedObject extends Error {
   override readonly name = 'DamagedObject'
 }
 
-/** How tasks read and write objects. */
+/** On whose behalf objects are touched. */
+export interface ObjectLease {
+  readonly taskId: string
+  readonly leaseToken: string
+  /** Ends what is under way. */
+  readonly signal: AbortSignal
+}
+
+/** How tasks read and write objects. Transfers that are aborted throw the signal's reason. */
 export interface WorkerObjects {
   /** Puts a finished local file into storage. The file stays readable until the task ends; it must not be changed any more. */
-  put(key: string, file: string, contentType: string): Promise<ObjectRef>
-  /** A local path of an object whose size and hash were checked. @throws DamagedObject */
-  read(input: ObjectRef & { readonly url: string }): Promise<string>
+  put(key: string, file: string, contentType: string, lease: ObjectLease): Promise<ObjectRef>
+  /** A local path of an object whose size and hash were checked; it stays until {@link release}. @throws DamagedObject */
+  read(input: ObjectRef & { readonly url: string }, lease: ObjectLease): Promise<string>
   /** Deletes an object; a missing one is no error. */
-  remove(key: string): Promise<void>
+  remove(key: string, lease: ObjectLease): Promise<void>
+  /** A new URL of the task's source, for when the one of its brief leads nowhere any more. Absent where sources are files. */
+  sourceUrl?(lease: ObjectLease): Promise<string>
+  /** The task ended: what it read is no longer in use. */
+  release(lease: ObjectLease): void
 }
 
 export interface LocalObjectsOptions {
@@ -72,6 +82,7 @@ export function createLocalObjects(
       return path
     },
     remove: (key) => storage.delete({ bucket, path: key }),
+    release() {},
   }
 }
 
@@ -132,45 +143,4 @@ async function linkOrCopy(file: string, part: string): Promise<void> {
 /** The system's name of a failure, e.g. `ENOENT`. */
 function systemCode(failure: unknown): unknown {
   return failure instanceof Error ? Reflect.get(failure, 'code') : undefined
-}
-
-async function hashOf(path: string): Promise<string> {
-  const handle = await open(path, 'r')
-  try {
-    return await hashFile(handle)
-  } finally {
-    await handle.close()
-  }
-}
-
-async function hashFile(handle: FileHandle): Promise<string> {
-  const hash = createHash('sha256')
-  const buffer = new Uint8Array(hashBytes)
-  for (let position = 0;;) {
-    const { bytesRead } = await handle.read(buffer, 0, hashBytes, position)
-    if (bytesRead === 0) return hash.digest('hex')
-    hash.update(buffer.subarray(0, bytesRead))
-    position += bytesRead
-  }
-}
-
-/** Hashes of files that did not change since they were hashed. */
-class KnownFiles {
-  readonly #hashes = new Map<string, { mark: string; sha256: string }>()
-
-  add(path: string, stats: Stats, sha256: string): void {
-    this.#hashes.delete(path)
-    this.#hashes.set(path, { mark: markOf(stats), sha256 })
-    const [oldest] = this.#hashes.keys()
-    if (this.#hashes.size > rememberedFiles && oldest !== undefined) this.#hashes.delete(oldest)
-  }
-
-  get(path: string, stats: Stats): string | undefined {
-    const known = this.#hashes.get(path)
-    return known?.mark === markOf(stats) ? known.sha256 : undefined
-  }
-}
-
-function markOf(stats: Stats): string {
-  return `${stats.size}:${stats.mtimeMs}:${stats.ino}`
 }

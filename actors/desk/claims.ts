@@ -103,16 +103,17 @@ async function assemble(
 }
 
 /** After the probe, a source without timestamps is read from the copy that the probe made of it. */
-async function sourceOf(
-  task: BriefTask,
-  job: BriefJob,
+export async function sourceOf(
+  task: Pick<BriefTask, 'kind'>,
+  job: Pick<BriefJob, 'sourceUrl' | 'plan'>,
   { urlOf, resolveSource }: Pick<ClaimOptions, 'resolveSource'> & {
     readonly urlOf: (key: string) => Promise<string>
   },
 ): Promise<SourceRef> {
   const normalized = task.kind === 'probe' ? undefined : job.plan?.normalized
   if (normalized === undefined) return await resolveSource(job.sourceUrl)
-  return { url: await urlOf(normalized.key), name: normalized.key.split('/').at(-1) ?? '' }
+  const name = normalized.key.split('/').at(-1) ?? ''
+  return { url: await urlOf(normalized.key), name, isStored: true }
 }
 
 /** Why a task that no worker has seen cannot be done. */

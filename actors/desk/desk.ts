@@ -11,18 +11,25 @@ import {
   heartbeatRequestSchema,
   joinRequestSchema,
   leaveRequestSchema,
+  objectRemovalRequestSchema,
+  objectUrlRequestSchema,
   reportRequestSchema,
 } from '../../kernel/contract/worker.ts'
 import type { ActorStore } from '../../kernel/db/actor-store.ts'
+import type { Database } from '../../kernel/db/database.ts'
 import { isCurrentSession, touchWorker } from '../../kernel/db/workers.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
 import { jobIdFrom } from '../../kernel/ids.ts'
 import { createLoop } from '../engine/loop.ts'
 import { type AttendanceOptions, createAttendance, missedHeartbeats } from './attendance.ts'
 import { type ClaimOptions, createClaims } from './claims.ts'
+import { createObjectDesk, type ObjectDeskOptions } from './objects.ts'
 import { createReports, type ReportOptions } from './reports.ts'
 
-export interface DeskOptions extends AttendanceOptions, ClaimOptions, ReportOptions {
+export interface DeskOptions
+  extends AttendanceOptions, ClaimOptions, ReportOptions, ObjectDeskOptions {
+  readonly db: Database
+  readonly storage: ClaimOptions['storage'] & ObjectDeskOptions['storage']
   readonly engine: AttendanceOptions['engine'] & ClaimOptions['engine'] & ReportOptions['engine']
   readonly store: AttendanceOptions['store'] & Pick<ActorStore, 'renewLeases'>
   readonly bus: Bus
@@ -41,17 +48,19 @@ export function createDesk(options: DeskOptions): Desk {
   const attendance = createAttendance(options)
   const claim = createClaims(options)
   const report = createReports(options)
+  const objects = createObjectDesk(options)
   const subscriptions: Subscription[] = []
 
-  function mustHaveJoined(hasJoined: boolean, workerId: string): void {
-    if (hasJoined) return
-    const problem = `Worker "${workerId}" must join first: this session is not the current one`
-    throw new WebEncodeError('WE-WRK-001', problem)
-  }
+  const ofMembers =
+    <Request extends Membership>(handler: (request: Request) => Promise<unknown>) =>
+    async (request: Request) => {
+      mustHaveJoined(await isCurrentSession(db, request.workerId, request.session), request)
+      return await handler(request)
+    }
 
   async function heartbeat(request: HeartbeatRequest): Promise<HeartbeatReply> {
     const { workerId, session, usage } = request
-    mustHaveJoined(await touchWorker(db, workerId, session, usage), workerId)
+    mustHaveJoined(await touchWorker(db, workerId, session, usage), request)
     const leases = request.progress.map(({ fps = null, speed = null, ...held }) => ({
       ...held,
       fps,
@@ -102,16 +111,14 @@ export function createDesk(options: DeskOptions): Desk {
       await answer(kernelSubjects.join, joinRequestSchema, (request) => attendance.join(request))
       await answer(kernelSubjects.leave, leaveRequestSchema, (request) => attendance.leave(request))
       await answer(kernelSubjects.heartbeat, heartbeatRequestSchema, heartbeat)
-      await answer(kernelSubjects.claim, claimRequestSchema, async (request) => {
-        const { workerId, session } = request
-        mustHaveJoined(await isCurrentSession(db, workerId, session), workerId)
-        return await claim(request)
-      })
+      await answer(kernelSubjects.claim, claimRequestSchema, ofMembers(claim))
       await answer(kernelSubjects.report, reportRequestSchema, async (request) => {
         const reply = await report(request)
         if (reply.accepted) await announceProgress([request.taskId])
         return reply
       })
+      await answer(kernelSubjects.url, objectUrlRequestSchema, ofMembers(objects.url))
+      await answer(kernelSubjects.remove, objectRemovalRequestSchema, ofMembers(objects.remove))
       attendanceLoop.start()
     },
     async stop() {
@@ -119,6 +126,18 @@ export function createDesk(options: DeskOptions): Desk {
       await Promise.all(subscriptions.splice(0).map((subscription) => subscription.close()))
     },
   }
+}
+
+interface Membership {
+  readonly workerId: string
+  readonly session: string
+}
+
+/** @throws WE-WRK-001 when this is not the current session of the worker */
+function mustHaveJoined(hasJoined: boolean, { workerId }: Membership): void {
+  if (hasJoined) return
+  const problem = `Worker "${workerId}" must join first: this session is not the current one`
+  throw new WebEncodeError('WE-WRK-001', problem)
 }
 
 function parse<Schema extends z.ZodType>(schema: Schema, data: Json): z.infer<Schema> {

@@ -37,6 +37,17 @@ export function outputPrefix(
     : `${workPrefix(jobId)}${id}/${attempt}`
 }
 
+/** The key of an attempt's log. */
+export function logKey(
+  { taskId, jobId, attempt }: {
+    readonly taskId: string
+    readonly jobId: string
+    readonly attempt: number
+  },
+): string {
+  return `${jobPrefix(jobId)}logs/${taskId}.${attempt}.log`
+}
+
 /** Whether all objects that a result names belong to the job: a worker may not adopt what is another's. */
 export function hasOwnObjects(jobId: string, result: TaskResult): boolean {
   return objectsOf(result).every(({ key }) => key.startsWith(jobPrefix(jobId)))

@@ -5,8 +5,9 @@ import { createMemoryBus } from '../../kernel/bus/memory.ts'
 import { kernelSubjects } from '../../kernel/bus/subjects.ts'
 import { systemClock } from '../../kernel/clock.ts'
 import type { Json } from '../../kernel/contract/json.ts'
+import type { SignedUrlRequest } from '../../kernel/contract/storage.ts'
 import type { TaskBrief } from '../../kernel/contract/task.ts'
-import type { ReportRequest } from '../../kernel/contract/worker.ts'
+import type { ObjectUrlReply, ReportRequest } from '../../kernel/contract/worker.ts'
 import { createActorStore } from '../../kernel/db/actors.ts'
 import { migrate } from '../../kernel/db/migrate.ts'
 import { openPglite } from '../../kernel/db/pglite.ts'
@@ -105,6 +106,10 @@ export function workerOf({ bus }: Pick<World, 'bus'>, session = 'session-1', wor
         session,
         progress: held.map(({ taskId, leaseToken }) => ({ taskId, leaseToken, fraction })),
       }),
+    url: ({ taskId, leaseToken }: TaskBrief, want: object) =>
+      ask<ObjectUrlReply>(kernelSubjects.url, { workerId, session, taskId, leaseToken, ...want }),
+    remove: ({ taskId, leaseToken }: TaskBrief, key: string) =>
+      ask(kernelSubjects.remove, { workerId, session, taskId, leaseToken, key }),
     async report({ taskId, leaseToken }: TaskBrief, outcome: ReportRequest['outcome']) {
       const request = { workerId, taskId, leaseToken, outcome }
       return (await ask<{ accepted: boolean }>(kernelSubjects.report, request)).accepted
@@ -137,6 +142,10 @@ function memoryStorage() {
     },
     async getUrl({ objectKey }: { objectKey: string }) {
       return { url: `file:///${objectKey}`, headers: {}, expiresAt: 0 }
+    },
+    async getUploadUrl({ objectKey, contentType = '' }: SignedUrlRequest) {
+      const headers = { 'content-type': contentType }
+      return { url: `put:///${objectKey}`, headers, expiresAt: 0, isResumable: true }
     },
   }
 }

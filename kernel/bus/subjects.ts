@@ -29,6 +29,8 @@ export const kernelSubjects = {
   heartbeat: 'kernel.heartbeat',
   report: 'kernel.report',
   leave: 'kernel.leave',
+  url: 'kernel.url',
+  remove: 'kernel.remove',
 } as const
 
 /** Question of a bus that may not make consumers to one that may: let there be one for this filter. */

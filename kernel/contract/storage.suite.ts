@@ -89,6 +89,15 @@ function describeObjects(get: Get): void {
     assert.deepEqual(objects.map(({ key, size }) => [key, size]), [['broken/old.txt', 3]])
   })
 
+  test('upload() refuses bytes that have not the hash they should have', async () => {
+    const sha256 = createHash('sha256').update('film').digest('hex')
+    const target = { bucket, path: 'objects/hashed.txt', sha256 }
+    await assert.rejects(get().storage.upload(target, chunksOf('fllm')), isCode('WE-STO-004'))
+    const missing = get().storage.getObjectMetadata(target)
+    await assert.rejects(missing, isCode('WE-STO-001'))
+    assert.equal((await get().storage.upload(target, chunksOf('fi', 'lm'))).sha256, sha256)
+  })
+
   test('upload() stops when its signal is aborted', async () => {
     const controller = new AbortController()
     const endless = async function* () {

@@ -15,8 +15,11 @@ export interface SignedUrlRequest {
 export interface SignedUrlResponse {
   /** Absolute, or for a browser a path on this server. */
   readonly url: string
+  /** To be sent with the request. */
   readonly headers: Readonly<Record<string, string>>
   readonly expiresAt: number
+  /** An upload may come in pieces: `Content-Range: bytes a-b/total`, with `Repr-Digest` on each of them. @default false */
+  readonly isResumable?: boolean
 }
 
 export interface ObjectInfo {
@@ -56,9 +59,18 @@ export interface BrowseEntry {
  * a full disk WE-STO-003.
  */
 export interface StorageProvider {
-  /** Streams an object in; it appears whole or not at all. */
+  /**
+   * Streams an object in; it appears whole or not at all.
+   * @param target.sha256 - lower-case hex that the bytes must have. @throws WE-STO-004 when they have another
+   */
   upload(
-    target: { bucket: string; path: string; contentType?: string; signal?: AbortSignal },
+    target: {
+      bucket: string
+      path: string
+      contentType?: string
+      signal?: AbortSignal
+      sha256?: string
+    },
     chunks: AsyncIterable<Uint8Array>,
   ): Promise<UploadSummary>
   download(

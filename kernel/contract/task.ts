@@ -25,6 +25,8 @@ export const sourceRefSchema = z.strictObject({
   url: z.string(),
   /** Format hint and facts known from the probe are in the plan. */
   name: z.string(),
+  /** The URL leads to our own storage, which may have a private address, and can be asked for anew. Absent: a user named it. */
+  isStored: z.literal(true).optional(),
 })
 
 /** An intermediate that a task reads, with a URL that is valid for the lease. */

@@ -57,6 +57,9 @@ export const heartbeatRequestSchema = z.strictObject({
     cpuPercent: z.number().min(0),
     memoryBytes: z.number().min(0),
     processes: z.int().min(0),
+    /** Bytes from and to storage and sources since the worker started. */
+    bytesIn: z.int().min(0).optional(),
+    bytesOut: z.int().min(0).optional(),
   }).optional(),
 })
 /** Tasks named in `lost` are no longer the worker's: it must stop them and throw their outputs away. */
@@ -79,6 +82,46 @@ export const reportReplySchema = z.strictObject({ accepted: z.boolean() })
 export const leaveRequestSchema = z.strictObject({ workerId: z.string(), session: z.string() })
 export const leaveReplySchema = z.strictObject({ left: z.literal(true) })
 
+const objectRequest = {
+  workerId: z.string(),
+  session: z.string(),
+  taskId: z.string(),
+  /** Of the attempt that the object belongs to. */
+  leaseToken: z.string(),
+}
+const objectKeySchema = z.string().min(1).max(1024)
+
+/** A worker asks for a URL that it can use now: those of its brief expire, and whoever signed them may be gone. */
+export const objectUrlRequestSchema = z.discriminatedUnion('method', [
+  /** To read an object of the task's own job; without a key, the source. */
+  z.strictObject({
+    ...objectRequest,
+    method: z.literal('GET'),
+    key: objectKeySchema.optional(),
+  }),
+  /** To write below the output prefix, or the log of the attempt. */
+  z.strictObject({
+    ...objectRequest,
+    method: z.literal('PUT'),
+    key: objectKeySchema,
+    contentType: z.string().min(1).max(255).optional(),
+  }),
+])
+export const objectUrlReplySchema = z.strictObject({
+  url: z.string(),
+  /** To be sent with the request. */
+  headers: z.record(z.string(), z.string()),
+  /** An upload may come in pieces. */
+  isResumable: z.boolean().optional(),
+})
+
+/** An output of this attempt that nobody will use is to be deleted. One that was adopted is not. */
+export const objectRemovalRequestSchema = z.strictObject({
+  ...objectRequest,
+  key: objectKeySchema,
+})
+export const objectRemovalReplySchema = z.strictObject({ removed: z.literal(true) })
+
 /** Pushed to `workers.<id>.interrupt`: stop this task now. */
 export const interruptSchema = z.strictObject({ taskId: z.string(), leaseToken: z.string() })
 
@@ -92,4 +135,7 @@ export type HeartbeatReply = z.infer<typeof heartbeatReplySchema>
 export type ReportRequest = z.infer<typeof reportRequestSchema>
 export type ReportReply = z.infer<typeof reportReplySchema>
 export type LeaveRequest = z.infer<typeof leaveRequestSchema>
+export type ObjectUrlRequest = z.infer<typeof objectUrlRequestSchema>
+export type ObjectUrlReply = z.infer<typeof objectUrlReplySchema>
+export type ObjectRemovalRequest = z.infer<typeof objectRemovalRequestSchema>
 export type Interrupt = z.infer<typeof interruptSchema>

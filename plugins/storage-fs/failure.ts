@@ -21,6 +21,10 @@ export function systemCode(failure: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined
 }
 
+export function isDiskFull(failure: unknown): boolean {
+  return codes[systemCode(failure) ?? ''] === 'WE-STO-003'
+}
+
 /**
  * The failure as a WebEncodeError; errors that are not the file system's are returned as they are.
  * @param action - what was being done, as in `Cannot <action>`; names a key, never a path of this machine

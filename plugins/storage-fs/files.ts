@@ -12,24 +12,34 @@ import { partDirectory, type Place } from './keys.ts'
 /** Bytes read at a time: large enough to keep a disk busy, small enough for thousands of readers. */
 const readBytes = 256 * 1024
 
-/** A new name for an unfinished file, on the same file system as the bucket. */
-export function partPathIn(bucketPath: string): string {
-  return join(bucketPath, partDirectory, randomUUID())
+/** A name for an unfinished file, on the same file system as the bucket. @param name - @default a new one */
+export function partPathIn(bucketPath: string, name: string = randomUUID()): string {
+  return join(bucketPath, partDirectory, name)
+}
+
+/** What is known of a file that was written whole. */
+export interface WrittenFile {
+  readonly size: number
+  readonly sha256: string
+  readonly etag: string
 }
 
 /**
  * Writes `chunks` beside the bucket's objects, makes them durable and moves them to `place`.
- * @throws what `chunks` throws, the signal's reason or the file system's error; the unfinished file is then gone
+ * @param check - looks at what was written before it is moved; may throw
+ * @throws what `chunks` and `check` throw, the signal's reason or the file system's error; the unfinished file is then gone
  */
 export async function writeFile(
   place: Place,
   chunks: AsyncIterable<Uint8Array>,
+  check: (written: WrittenFile) => void,
   signal?: AbortSignal,
-): Promise<{ size: number; sha256: string; etag: string }> {
+): Promise<WrittenFile> {
   const part = partPathIn(place.bucketPath)
   await mkdir(dirname(part), { recursive: true })
   try {
     const written = await writePart(part, chunks, signal)
+    check(written)
     await moveInto(part, place.path)
     return written
   } catch (failure) {
@@ -38,7 +48,11 @@ export async function writeFile(
   }
 }
 
-async function writePart(path: string, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal) {
+async function writePart(
+  path: string,
+  chunks: AsyncIterable<Uint8Array>,
+  signal?: AbortSignal,
+): Promise<WrittenFile> {
   const hash = createHash('sha256')
   const file = await open(path, 'wx', 0o640)
   let size = 0
@@ -57,15 +71,23 @@ async function writePart(path: string, chunks: AsyncIterable<Uint8Array>, signal
   }
 }
 
-/** A write may take less than it was given, on a disk that is nearly full. */
-async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
+/**
+ * Writes the whole chunk: a single write may take less than it was given, on a disk that is nearly full.
+ * @param position - @default where the last write ended
+ */
+export async function writeAll(
+  file: FileHandle,
+  chunk: Uint8Array,
+  position?: number,
+): Promise<void> {
   for (let done = 0; done < chunk.length;) {
-    done += (await file.write(chunk, done, chunk.length - done)).bytesWritten
+    const at = position === undefined ? null : position + done
+    done += (await file.write(chunk, done, chunk.length - done, at)).bytesWritten
   }
 }
 
 /** Moves a finished file; tries again when an empty directory was pruned meanwhile. */
-async function moveInto(from: string, to: string): Promise<void> {
+export async function moveInto(from: string, to: string): Promise<void> {
   for (let attempt = 1;; attempt++) {
     await mkdir(dirname(to), { recursive: true })
     try {
@@ -83,9 +105,9 @@ export interface OpenObject {
 }
 
 /** Opens a regular file for reading, without following a link put there meanwhile. @throws WE-STO-001 for anything else */
-export async function openObject(place: Place, key: string): Promise<OpenObject> {
+export async function openObject(path: string, key: string): Promise<OpenObject> {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
-  const file = await open(place.path, flags)
+  const file = await open(path, flags)
   const stats = await file.stat()
   if (stats.isFile()) return { file, metadata: metadataOf(key, stats) }
   await file.close()
@@ -100,6 +122,25 @@ export function metadataOf(key: string, stats: Stats): ObjectMetadata {
     etag: etagOf(stats),
     lastModified: Math.floor(stats.mtimeMs / 1000),
     contentType: contentTypeOf(key),
+  }
+}
+
+/** Reads a file to its end. @returns what it holds */
+export async function readWritten(path: string): Promise<WrittenFile> {
+  const hash = createHash('sha256')
+  const file = await open(path, 'r')
+  try {
+    const buffer = new Uint8Array(readBytes)
+    for (let position = 0;;) {
+      const { bytesRead } = await file.read(buffer, 0, readBytes, position)
+      if (bytesRead === 0) {
+        return { size: position, sha256: hash.digest('hex'), etag: etagOf(await file.stat()) }
+      }
+      hash.update(buffer.subarray(0, bytesRead))
+      position += bytesRead
+    }
+  } finally {
+    await file.close()
   }
 }
 

@@ -1,11 +1,14 @@
 /** Answers the requests that signed URLs lead to: whole objects, byte ranges and uploads. */
 import type { ObjectMetadata, StorageProvider } from '../../kernel/contract/storage.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
+import { type ContentRange, parseContentRange } from './content-range.ts'
+import { parseReprDigest } from './digest.ts'
 import { deny } from './failure.ts'
 import { type OpenObject, openObject, streamOf } from './files.ts'
 import { locate } from './keys.ts'
 import { type ByteRange, parseRange } from './range.ts'
-import { type Grant, parseGrant } from './signature.ts'
+import type { ResumableUploads, UploadState } from './resumable.ts'
+import { type Grant, libraryBucket, parseGrant } from './signature.ts'
 
 export interface ServeOptions {
   /** Directory of the buckets. */
@@ -16,11 +19,15 @@ export interface ServeOptions {
   /** Milliseconds since the epoch. */
   readonly now: () => number
   readonly upload: StorageProvider['upload']
+  readonly resumable: ResumableUploads
+  /** The real path of a file below a media directory. @throws WE-STO-001, WE-STO-002 */
+  readonly locateMedia: (path: string) => Promise<string>
 }
 
 /**
  * Answers GET, HEAD and PUT of a signed URL.
- * @throws WE-STO-001 missing, WE-STO-002 not signed for this, WE-STO-003 full, WE-SYS-007 not an object's URL
+ * @throws WE-STO-001 missing, WE-STO-002 not signed for this, WE-STO-003 full, WE-STO-004 not what was announced,
+ * WE-STO-005 a piece outside of its object, WE-SYS-007 not an object's URL
  */
 export async function serveObject(request: Request, options: ServeOptions): Promise<Response> {
   const { method } = request
@@ -50,8 +57,12 @@ function targetOf(pathname: string, publicPath: string): { bucket: string; key: 
   throw new WebEncodeError('WE-SYS-007', `No object has the address ${pathname}`)
 }
 
-async function send(request: Request, grant: Grant, { root }: ServeOptions): Promise<Response> {
-  const object = await openObject(await locate(root, grant.bucket, grant.key), grant.key)
+async function send(request: Request, grant: Grant, options: ServeOptions): Promise<Response> {
+  const { bucket, key } = grant
+  const path = bucket === libraryBucket
+    ? await options.locateMedia(`/${key}`)
+    : (await locate(options.root, bucket, key)).path
+  const object = await openObject(path, key)
   const { metadata } = object
   const headers = headersOf(metadata, grant)
   const refuse = async (status: number) => {
@@ -129,11 +140,51 @@ async function receive(request: Request, grant: Grant, options: ServeOptions): P
   if (contentType !== undefined && request.headers.get('content-type') !== contentType) {
     deny(action, `its content type must be ${contentType}`)
   }
+  const sha256 = parseReprDigest(request.headers.get('repr-digest'), action)
+  const range = parseContentRange(request.headers.get('content-range'), action)
+  if (range !== undefined) return await receivePiece({ request, grant, range, sha256 }, options)
   const declared = request.headers.get('content-length')
-  const chunks = wholeBody(request.body ?? new Blob([]).stream(), declared, action)
-  const target = { bucket, path: key, signal: request.signal }
+  const chunks = wholeBody(bodyOf(request), declared, action)
+  const target = { bucket, path: key, signal: request.signal, ...(sha256 && { sha256 }) }
   const summary = await options.upload(target, chunks)
   return Response.json(summary, { status: 201, headers: { etag: summary.etag } })
+}
+
+interface PieceRequest {
+  readonly request: Request
+  readonly grant: Grant
+  readonly range: ContentRange
+  readonly sha256: string | undefined
+}
+
+/** As Google's resumable uploads: 308 with a `Range` of what is there, until the object is whole. */
+async function receivePiece(
+  { request, grant, range: { total, piece }, sha256 }: PieceRequest,
+  { root, resumable }: ServeOptions,
+): Promise<Response> {
+  const { bucket, key, contentType = null, expiresAt } = grant
+  const upload = {
+    place: await locate(root, bucket, key),
+    action: `PUT object "${key}"`,
+    total,
+    sha256,
+    identity: [bucket, key, contentType, total, sha256 ?? expiresAt],
+  }
+  const state = await resumable.receive(upload, piece && { ...piece, body: bodyOf(request) })
+  return answerFor(state, key)
+}
+
+function answerFor(state: UploadState, key: string): Response {
+  if (state.status === 'whole') {
+    const summary = { url: `fs://${key}`, ...state.written }
+    return Response.json(summary, { status: 201, headers: { etag: summary.etag } })
+  }
+  const headers = state.size === 0 ? {} : { range: `bytes=0-${state.size - 1}` }
+  return new Response(null, { status: 308, headers })
+}
+
+function bodyOf(request: Request): ReadableStream<Uint8Array> {
+  return request.body ?? new Blob([]).stream()
 }
 
 /** The body; a connection that broke before the declared length is an error, not a shorter object. */

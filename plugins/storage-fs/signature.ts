@@ -2,9 +2,13 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { deny } from './failure.ts'
 
+/** In place of a bucket: files of the media directories, which are only ever read. No bucket may have this name. */
+export const libraryBucket = 'library'
+
 /** What a signature grants. */
 export interface Grant {
   readonly method: 'GET' | 'PUT'
+  /** A bucket, or {@link libraryBucket}; then the key is a path without its first slash. */
   readonly bucket: string
   readonly key: string
   /** Seconds since the epoch. */

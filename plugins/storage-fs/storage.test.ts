@@ -15,7 +15,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { describeStorage } from '../../kernel/contract/storage.suite.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
 import { silentLog } from '../../kernel/log.ts'
@@ -26,6 +26,7 @@ const statuses: Record<string, number> = {
   'WE-STO-001': 404,
   'WE-STO-002': 403,
   'WE-STO-003': 507,
+  'WE-STO-005': 416,
   'WE-SYS-007': 404,
 }
 
@@ -40,6 +41,7 @@ interface Opened {
 function open(
   mediaRoots: string[] = [],
   root = mkdtempSync(join(tmpdir(), 'storage-fs-')),
+  workerUrlBase?: string,
 ): Opened {
   const time = { now: Date.now() }
   const storage = createFsStorage({
@@ -49,6 +51,7 @@ function open(
     now: () => time.now,
     log: silentLog,
     mediaRoots,
+    ...(workerUrlBase !== undefined && { workerUrlBase }),
   })
   const serve = async (url: string, init?: RequestInit) => {
     try {
@@ -220,6 +223,40 @@ test('getUrl() for a worker is a file URL; getUploadUrl() adds a part file besid
   writeFileSync(fileURLToPath(write.url), 'new')
   const { objects } = await opened.storage.listObjects({ bucket, prefix: '' })
   assert.deepEqual(objects.map(({ key }) => key), ['a/b.mp4', 'n/w.mp4'])
+})
+
+test('a worker elsewhere gets signed URLs of this server', async (t) => {
+  const root = mediaTree(t)
+  const opened = open([root], undefined, 'http://10.0.0.5:8080')
+  t.after(opened.close)
+  await put(opened, 'a/b.mp4', 'film')
+  const sign = { bucket, expirySeconds: 60, audience: 'worker' } as const
+  const read = await opened.storage.getUrl({ ...sign, objectKey: 'a/b.mp4', method: 'GET' })
+  assert.match(read.url, /^http:\/\/10\.0\.0\.5:8080\/v1\/objects\/media\/a\/b\.mp4\?/)
+  assert.equal(await (await opened.serve(read.url)).text(), 'film')
+})
+
+test('getMediaUrl() gives a worker a file of a media directory, and nothing else', async (t) => {
+  const root = mediaTree(t)
+  const film = join(root, 'films/film 9.mkv')
+  assert.equal(
+    await openFor(t, [root]).storage.getMediaUrl(film, 60),
+    pathToFileURL(film).href,
+  )
+  const opened = open([root], undefined, 'http://10.0.0.5:8080')
+  t.after(opened.close)
+  const url = await opened.storage.getMediaUrl(film, 60)
+  const answer = await opened.serve(url, { headers: { range: 'bytes=0-0' } })
+  assert.deepEqual([answer.status, await answer.text()], [206, 'x'])
+  assert.equal(await statusOf(opened.serve(url, { method: 'PUT', body: 'y' })), 403)
+  assert.equal(await statusOf(opened.serve(url.replace('film%209', 'film%2010'))), 403)
+  for (const path of ['/etc/passwd', `${root}/films/etc/passwd`, 'films/film 9.mkv']) {
+    await assert.rejects(opened.storage.getMediaUrl(path, 60), { code: 'WE-STO-002' }, path)
+  }
+  // A link put there after the URL was signed leads nowhere else.
+  rmSync(film)
+  symlinkSync('/etc/passwd', film)
+  assert.equal(await statusOf(opened.serve(url)), 403)
 })
 
 test('serve() refuses an expired URL', async (t) => {

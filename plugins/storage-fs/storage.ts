@@ -13,15 +13,25 @@ import { WebEncodeError } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
 import { browseDirectory, listRoots, locateMedia } from './browse.ts'
 import { storageFailure, systemCode } from './failure.ts'
-import { metadataOf, openObject, partPathIn, streamOf, writeFile } from './files.ts'
+import { refuseWrongDigest } from './digest.ts'
+import {
+  metadataOf,
+  openObject,
+  partPathIn,
+  streamOf,
+  writeFile,
+  type WrittenFile,
+} from './files.ts'
 import { isInside, keyFault, locate, partDirectory, type Place } from './keys.ts'
 import { walk } from './listing.ts'
+import { ResumableUploads } from './resumable.ts'
 import { serveObject } from './serve.ts'
-import { signedQueryFrom } from './signature.ts'
+import { type Grant, libraryBucket, signedQueryFrom } from './signature.ts'
 
 const buckets = ['media'] as const
-/** Unfinished files of a former life are deleted when they are older than a day: nobody writes one that long. */
+/** Unfinished files are deleted when nobody has written to them for a day. */
 const partLifeMs = 24 * 3600 * 1000
+const sweepEveryMs = 3600 * 1000
 const longestExpirySeconds = 7 * 24 * 3600
 const maxListed = 1000
 
@@ -37,6 +47,11 @@ export interface FsStorageOptions {
   readonly log: Log
   /** Directories that people may pick sources from. @default none */
   readonly mediaRoots?: readonly string[]
+  /**
+   * Where workers on other machines reach this server, e.g. `http://10.0.0.5:8080`: they get signed URLs below it.
+   * @default none: workers are on this machine and get `file:` URLs
+   */
+  readonly workerUrlBase?: string
 }
 
 /** What one group of objects takes. */
@@ -64,10 +79,15 @@ export interface FsStorage extends StorageProvider {
   usage(groupOf?: (key: string) => string): Promise<StorageUsage>
   /** The real path of a file below a media directory. @throws WE-STO-002 outside, WE-STO-001 missing */
   locateMedia(path: string): Promise<string>
+  /**
+   * What a worker opens to read a file below a media directory; where the file is, is checked again at every request.
+   * @throws WE-STO-002 outside, WE-STO-001 missing
+   */
+  getMediaUrl(path: string, expirySeconds: number): Promise<string>
   close(): Promise<void>
 }
 
-/** Opens the storage: makes its directories and removes what uploads of a former life left. @throws RangeError for a short key */
+/** Opens the storage: makes its directories and removes what uploads left long ago. @throws RangeError for a short key */
 export function createFsStorage(options: FsStorageOptions): FsStorage {
   if (options.signingKey.length < 32) {
     const length = options.signingKey.length
@@ -75,15 +95,18 @@ export function createFsStorage(options: FsStorageOptions): FsStorage {
   }
   for (const bucket of buckets) {
     mkdirSync(join(options.root, bucket, partDirectory), { recursive: true, mode: 0o750 })
-    sweepParts(join(options.root, bucket, partDirectory), options.now() - partLifeMs)
   }
   return new DirectoryStorage(options)
 }
 
+/** Deletes forgotten parts; other servers of the same directory may do so at the same time. */
 function sweepParts(directory: string, beforeMs: number): void {
   for (const name of readdirSync(directory)) {
     const path = join(directory, name)
-    if (statSync(path).mtimeMs < beforeMs) rmSync(path, { recursive: true, force: true })
+    const stats = statSync(path, { throwIfNoEntry: false })
+    if (stats !== undefined && stats.mtimeMs < beforeMs) {
+      rmSync(path, { recursive: true, force: true })
+    }
   }
 }
 
@@ -91,11 +114,24 @@ class DirectoryStorage implements FsStorage {
   readonly #options: FsStorageOptions
   readonly #root: string
   readonly #mediaRoots: readonly string[]
+  readonly #resumable = new ResumableUploads()
+  #sweptAtMs = Number.NEGATIVE_INFINITY
 
   constructor(options: FsStorageOptions) {
     this.#options = options
     this.#root = realpathSync(options.root)
     this.#mediaRoots = (options.mediaRoots ?? []).flatMap((path) => this.#mediaRootFrom(path))
+    this.#sweep()
+  }
+
+  /** Now and then, when uploads come: they are what leaves parts behind. */
+  #sweep(): void {
+    const nowMs = this.#options.now()
+    if (nowMs < this.#sweptAtMs + sweepEveryMs) return
+    this.#sweptAtMs = nowMs
+    for (const bucket of buckets) {
+      sweepParts(join(this.#root, bucket, partDirectory), nowMs - partLifeMs)
+    }
   }
 
   #mediaRootFrom(path: string): string[] {
@@ -107,16 +143,18 @@ class DirectoryStorage implements FsStorage {
     }
   }
 
-  upload: StorageProvider['upload'] = ({ bucket, path, signal }, chunks) =>
+  upload: StorageProvider['upload'] = ({ bucket, path, signal, sha256 }, chunks) =>
     this.#told(`write object "${path}"`, async () => {
       const place = await this.#locate(bucket, path)
-      const written = await writeFile(place, chunks, signal)
+      const check = (found: WrittenFile) =>
+        refuseWrongDigest(sha256, found.sha256, `write object "${path}"`)
+      const written = await writeFile(place, chunks, check, signal)
       return { url: `fs://${path}`, ...written }
     })
 
   download: StorageProvider['download'] = ({ bucket, path, range }) =>
     this.#told(`read object "${path}"`, async () => {
-      const { file, metadata } = await openObject(await this.#locate(bucket, path), path)
+      const { file, metadata } = await openObject((await this.#locate(bucket, path)).path, path)
       const start = range?.start ?? 0
       const end = Math.min(range?.end ?? metadata.size - 1, metadata.size - 1)
       if (start >= 0 && start <= end + 1) return { metadata, body: streamOf(file, start, end) }
@@ -163,7 +201,7 @@ class DirectoryStorage implements FsStorage {
 
   getObjectMetadata: StorageProvider['getObjectMetadata'] = ({ bucket, path }) =>
     this.#told(`read object "${path}"`, async () => {
-      const { file, metadata } = await openObject(await this.#locate(bucket, path), path)
+      const { file, metadata } = await openObject((await this.#locate(bucket, path)).path, path)
       await file.close()
       return metadata
     })
@@ -183,11 +221,26 @@ class DirectoryStorage implements FsStorage {
 
   locateMedia: FsStorage['locateMedia'] = (path) => locateMedia(this.#mediaRoots, path)
 
+  getMediaUrl: FsStorage['getMediaUrl'] = (path, expirySeconds) =>
+    this.#told('sign a media file', async () => {
+      const real = await this.locateMedia(path)
+      const expiresAt = this.#expiryFrom(expirySeconds)
+      if (this.#options.workerUrlBase === undefined) return pathToFileURL(real).href
+      const grant = { method: 'GET', bucket: libraryBucket, key: real.slice(1), expiresAt } as const
+      return this.#signedUrl(grant, 'worker')
+    })
+
   serve: FsStorage['serve'] = (request) =>
-    this.#told(
-      'answer for an object',
-      () => serveObject(request, { ...this.#options, root: this.#root, upload: this.upload }),
-    )
+    this.#told('answer for an object', () => {
+      if (request.method === 'PUT') this.#sweep()
+      return serveObject(request, {
+        ...this.#options,
+        root: this.#root,
+        upload: this.upload,
+        resumable: this.#resumable,
+        locateMedia: this.locateMedia,
+      })
+    })
 
   usage: FsStorage['usage'] = (groupOf = firstSegment) =>
     this.#told('count the objects', async () => {
@@ -226,31 +279,34 @@ class DirectoryStorage implements FsStorage {
   }
 
   async #urlFrom(request: SignedUrlRequest, method: 'GET' | 'PUT'): Promise<SignedUrlResponse> {
-    const { bucket, objectKey: key, expirySeconds, audience } = request
-    if (!(expirySeconds > 0 && expirySeconds <= longestExpirySeconds)) {
-      throw new RangeError(
-        `expirySeconds must be up to ${longestExpirySeconds}; got ${expirySeconds}`,
-      )
-    }
-    const expiresAt = Math.floor(this.#options.now() / 1000 + expirySeconds)
+    const { bucket, objectKey: key, expirySeconds, audience, contentType, downloadName } = request
+    const expiresAt = this.#expiryFrom(expirySeconds)
     const place = await this.#locate(bucket, key)
-    if (audience === 'worker') return await fileUrlFrom(place, method, expiresAt)
-    const { contentType, downloadName } = request
-    const grant = {
-      method,
-      bucket,
-      key,
-      expiresAt,
-      ...(method === 'PUT' ? { contentType } : { downloadName }),
+    if (audience === 'worker' && this.#options.workerUrlBase === undefined) {
+      return await fileUrlFrom(place, method, expiresAt)
     }
-    const path = [bucket, ...key.split('/')].map(encodeURIComponent).join('/')
-    const query = signedQueryFrom(grant, this.#options.signingKey)
-    const isTyped = method === 'PUT' && contentType !== undefined
-    return {
-      url: `${this.#options.publicPath}/${path}?${query}`,
-      headers: isTyped ? { 'content-type': contentType } : {},
-      expiresAt,
+    const terms = method === 'PUT' ? { contentType } : { downloadName }
+    const url = this.#signedUrl({ method, bucket, key, expiresAt, ...terms }, audience)
+    if (method === 'GET') return { url, headers: {}, expiresAt }
+    const headers = contentType === undefined ? {} : { 'content-type': contentType }
+    return { url, headers, expiresAt, isResumable: true }
+  }
+
+  #expiryFrom(expirySeconds: number): number {
+    if (expirySeconds > 0 && expirySeconds <= longestExpirySeconds) {
+      return Math.floor(this.#options.now() / 1000 + expirySeconds)
     }
+    throw new RangeError(
+      `expirySeconds must be up to ${longestExpirySeconds}; got ${expirySeconds}`,
+    )
+  }
+
+  /** A path for a browser, which is on this server already; absolute for a worker. */
+  #signedUrl(grant: Grant, audience: SignedUrlRequest['audience']): string {
+    const { publicPath, signingKey, workerUrlBase = '' } = this.#options
+    const path = [grant.bucket, ...grant.key.split('/')].map(encodeURIComponent).join('/')
+    const address = `${publicPath}/${path}?${signedQueryFrom(grant, signingKey)}`
+    return audience === 'worker' ? workerUrlBase.replace(/\/$/, '') + address : address
   }
 }
 

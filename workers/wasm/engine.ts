@@ -11,7 +11,7 @@ import { messageOf } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
 import { coreBinaryUrl } from './core.ts'
 import { failedOutcome, runInThread } from './run.ts'
-import { createSlots } from './slots.ts'
+import { createSlots } from '../slots.ts'
 
 /** What the encoder is made of. */
 export interface WasmEncoderOptions {
