@@ -8,6 +8,7 @@ import { jobRowFrom } from './job/view.ts'
 import { taskMachine, taskMachineVersion } from './task/machine.ts'
 import { sampleTask, sampleTaskEvents } from './task/sample.ts'
 import { taskRowFrom, type TaskState } from './task/view.ts'
+import { migrateWorker } from './worker/migrate.ts'
 import { workerMachine, workerMachineVersion } from './worker/machine.ts'
 import { sampleWorker, sampleWorkerEvents } from './worker/sample.ts'
 import { workerRowFrom } from './worker/view.ts'
@@ -33,6 +34,7 @@ export const actorDefinitions: readonly ActorDefinition[] = [
     type: 'worker',
     version: workerMachineVersion,
     machine: workerMachine,
+    migrate: migrateWorker,
     view: ({ value, context }) => ({ workers: [workerRowFrom(value, context)] }),
     samples: [{ input: sampleWorker as Json, events: sampleWorkerEvents.map(eventJson) }],
   }),

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
-/** The command line: encode a file, or look after the users of a box. */
+/** The command line: encode a file, look after workers, or after the users of a box. */
 import { parseArgs } from 'node:util'
 import { encode, type EncodeResult } from './cli/encode.ts'
+import { commandWorker, isWorkerVerb, listWorkers, makeJoinToken } from './cli/worker.ts'
 import { addUser, createLink, listUsers, removeUser } from './cli/user.ts'
 import { webEncodeErrorFrom } from '../kernel/errors.ts'
 
@@ -11,9 +12,14 @@ webencode user add NAME --role viewer|operator|admin [--password PASSWORD] [--js
 webencode user remove NAME
 webencode user list [--json]
 webencode link [NAME]          a new one-time sign-in link
+webencode worker list [--json]
+webencode worker drain|undrain|restart|remove ID [--json]
+webencode worker token [--expires SECONDS] [--json]       lets one more worker join
+                 [--server URL --token TOKEN]
 
 Without --server, encode runs the whole product inside the command, for this one file.
-The user commands work on the data folder (WEBENCODE_DATA_DIR, default ./data).
+The worker commands ask the server (default http://127.0.0.1:8080) with the token, or with
+WEBENCODE_ADMIN_TOKEN. The user commands work on the data folder (WEBENCODE_DATA_DIR, default ./data).
 Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.`
 
 const options = {
@@ -22,6 +28,7 @@ const options = {
   overrides: { type: 'string' },
   server: { type: 'string' },
   token: { type: 'string' },
+  expires: { type: 'string' },
   role: { type: 'string', default: 'viewer' },
   password: { type: 'string' },
   json: { type: 'boolean', default: false },
@@ -40,6 +47,7 @@ async function main(args: string[]): Promise<number> {
     const [command, ...rest] = positionals
     if (command === 'encode') return await runEncode(rest, values)
     if (command === 'user') return await runUser(rest, values)
+    if (command === 'worker') return await runWorker(rest, values)
     if (command === 'link') return print(await createLink(process.env, rest[0] ?? 'admin'))
     throw new UsageError(
       command === undefined ? 'a command is missing' : `there is no command "${command}"`,
@@ -91,6 +99,17 @@ async function runUser([verb, name]: string[], values: Values): Promise<number> 
   if (verb !== 'remove') throw new UsageError(`there is no command "user ${verb ?? ''}"`)
   await removeUser(process.env, name)
   return 0
+}
+
+async function runWorker([verb, id, ...more]: string[], values: Values): Promise<number> {
+  const { server, token, json } = values
+  const target = { env: process.env, server, token }
+  if (more.length > 0) throw new UsageError(`worker ${verb} takes one ID`)
+  if (verb === 'list') return print(await listWorkers(target, json))
+  if (verb === 'token') return print(await makeJoinToken(target, values.expires, json))
+  if (!isWorkerVerb(verb)) throw new UsageError(`there is no command "worker ${verb ?? ''}"`)
+  if (id === undefined) throw new UsageError(`worker ${verb} needs an ID`)
+  return print(await commandWorker(target, verb, id, json))
 }
 
 function report({ job, files }: EncodeResult, asJson: boolean): number {

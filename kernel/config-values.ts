@@ -76,6 +76,18 @@ export const folders: ValueKind<readonly string[]> = {
   read: (list) => everyOne(list.split(delimiter), (path) => folder.read(path)),
 }
 
+/** One or more of a closed list of words, separated by commas. */
+export function someOf<const T extends string>(words: readonly T[]): ValueKind<readonly T[]> {
+  const one = oneOf(words)
+  return {
+    must: `be one or more of ${words.join(', ')}, separated by commas`,
+    read(list) {
+      const found = everyOne(list.split(','), (entry) => one.read(entry))
+      return found?.length === 0 ? undefined : found && [...new Set(found)]
+    },
+  }
+}
+
 /** Host names, IP addresses and CIDR blocks, separated by commas. */
 export const hosts: ValueKind<readonly string[]> = {
   must: 'be host names, IP addresses or CIDR blocks, separated by commas',

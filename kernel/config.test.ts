@@ -19,6 +19,8 @@ test('readConfig() of an empty environment answers the defaults', () => {
     workerId: 'local',
     workerRegion: 'local',
     workerSlots: availableParallelism(),
+    workerLanes: undefined,
+    joinToken: undefined,
     encoder: 'auto',
     ffmpegPath: 'ffmpeg',
     ffprobePath: 'ffprobe',
@@ -45,7 +47,9 @@ test('readConfig() reads each kind of value', () => {
     WEBENCODE_MAX_UPLOAD_BYTES: '1048577',
     WEBENCODE_MAX_BODY_BYTES: '2 MiB',
     WEBENCODE_ENCODER: 'wasm',
+    WORKER_LANES: 'cpu, gpu.nvidia,cpu',
   })
+  assert.deepEqual(config.workerLanes, ['cpu', 'gpu.nvidia'])
   assert.equal(config.kernelPort, 0)
   assert.equal(config.publicUrl, 'https://video.example.org')
   assert.equal(config.databaseUrl, 'postgresql://user:pass@postgres:5432/webencode')
@@ -76,6 +80,14 @@ const wrong: ReadonlyArray<readonly [name: string, value: string, message: strin
     '1MB',
     'WEBENCODE_MAX_BODY_BYTES must be a number of bytes, at least 1024, plain or with KiB, MiB, GiB or TiB, found "1MB"',
   ],
+  ...['disk', 'cpu,disk', ','].map((lanes) =>
+    [
+      'WORKER_LANES',
+      lanes,
+      'WORKER_LANES must be one or more of cpu, gpu.nvidia, gpu.intel, gpu.amd, copy, probe, live, ' +
+      `separated by commas, found "${lanes}"`,
+    ] as const
+  ),
   [
     'WORKER_REGION',
     'EU West',

@@ -1,7 +1,8 @@
 /** Every environment variable of the product, in one table, and the typed configuration read from it. */
 import { availableParallelism } from 'node:os'
 import { byteCount, folder, folders, hosts, integer, oneOf } from './config-values.ts'
-import { secretText, text, url, type ValueKind } from './config-values.ts'
+import { secretText, someOf, text, url, type ValueKind } from './config-values.ts'
+import { lanes } from './contract/task.ts'
 import { WebEncodeError } from './errors.ts'
 
 interface Variable {
@@ -102,6 +103,19 @@ const variables = {
     kind: integer(1, 1024),
     preset: String(Math.min(availableParallelism(), 1024)),
     presetShown: 'number of cores',
+  },
+  workerLanes: {
+    name: 'WORKER_LANES',
+    description: `Kinds of tasks that the worker takes, separated by commas: ${lanes.join(', ')}.`,
+    kind: someOf(lanes),
+    presetShown: 'what the machine can do',
+  },
+  joinToken: {
+    name: 'WEBENCODE_JOIN_TOKEN',
+    description: 'Token that workers show to join: accepted by kernels as often as it comes.',
+    kind: secretText(1),
+    presetShown: 'none: only one-time tokens',
+    secret: true,
   },
   encoder: {
     name: 'WEBENCODE_ENCODER',
@@ -225,16 +239,17 @@ export function listConfigWarnings(env: Environment): readonly string[] {
     .filter((name) => /^WEBENCODE_(?!TEST_)/.test(name) && !known.has(name))
     .sort()
     .map((name) => `${name} is not a variable of WebEncode and changes nothing`)
-  return [...unknown, ...weakTokenWarning(env)]
+  return [...unknown, ...weakTokenWarnings(env)]
 }
 
 /** A short token is accepted, for a closed network or a test, and pointed out. */
-function weakTokenWarning(env: Environment): string[] {
-  const { name } = variables.adminToken
-  const length = env[name]?.trim().length ?? 0
-  return length === 0 || length >= 16
-    ? []
-    : [`${name} has ${length} characters; 16 or more are hard to guess`]
+function weakTokenWarnings(env: Environment): string[] {
+  return [variables.adminToken, variables.joinToken].flatMap(({ name }) => {
+    const length = env[name]?.trim().length ?? 0
+    return length === 0 || length >= 16
+      ? []
+      : [`${name} has ${length} characters; 16 or more are hard to guess`]
+  })
 }
 
 /** The table of all variables in Markdown. */

@@ -68,6 +68,21 @@ export const errorCatalog = {
     resolution: 'Restart the worker.',
     next: 'retry',
   },
+  'WE-WRK-005': {
+    title: 'Incompatible worker',
+    resolution: 'Run the same release on kernels and workers.',
+    next: 'stop',
+  },
+  'WE-WRK-006': {
+    title: 'Worker replaced',
+    resolution: 'Give every worker a WORKER_ID of its own.',
+    next: 'stop',
+  },
+  'WE-WRK-007': {
+    title: 'Join token not found',
+    resolution: 'List the join tokens.',
+    next: 'stop',
+  },
   'WE-PLG-001': {
     title: 'Plugin not found',
     resolution: 'List the installed plugins.',

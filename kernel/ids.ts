@@ -23,9 +23,29 @@ export function jobIdFrom(taskId: string): JobId {
   return jobId as JobId
 }
 
+/** The actor id of a worker: apart from the ids of jobs and tasks, whatever a worker is called. */
+export function workerActorIdFrom(workerId: string): string {
+  return `worker.${workerId}`
+}
+
 /** A lease token: 128 random bits. Whoever holds it may report for the task. */
 export function createLeaseToken(): string {
   return randomBytes(16).toString('base64url')
+}
+
+/** A name for a join token, which is no secret. */
+export function createJoinTokenId(): string {
+  return `jt-${randomBytes(6).toString('hex')}`
+}
+
+/** A join token: 256 random bits. Whoever holds it may join as a worker, once. */
+export function createJoinToken(): string {
+  return `wj_${randomBytes(32).toString('base64url')}`
+}
+
+/** A worker's credential: 256 random bits. Whoever holds it is that worker. */
+export function createWorkerCredential(): string {
+  return `wc_${randomBytes(32).toString('base64url')}`
 }
 
 /** An id for a request that came without one. */

@@ -8,6 +8,7 @@ test('createMetrics() exposes the names of the specification', async () => {
   metrics.jobEnded('failed')
   metrics.taskEnded({ workerId: 'w1', kind: 'encode', outcome: 'finished', seconds: 125 })
   metrics.workerUsage('w1', { cpuPercent: 85, processes: 2 })
+  metrics.workerRefused('WE-AUTH-001')
   metrics.engineBatch({ deliveries: 17, seconds: 0.004 })
   metrics.queueDepth('ready', 3)
   metrics.liveConnections(4)
@@ -21,6 +22,7 @@ test('createMetrics() exposes the names of the specification', async () => {
     'webencode_worker_task_duration_seconds_sum{worker_id="w1",kind="encode",outcome="finished"} 125',
     'webencode_worker_cpu_usage_percent{worker_id="w1"} 85',
     'webencode_worker_ffmpeg_process_count{worker_id="w1"} 2',
+    'webencode_kernel_worker_refusals_total{code="WE-AUTH-001"} 1',
     'webencode_engine_batch_size_sum 17',
     'webencode_queue_depth{queue="ready"} 3',
     'webencode_live_connections 4',

@@ -11,6 +11,8 @@ export interface Metrics {
   workerUsage(workerId: string, usage: { cpuPercent: number; processes: number }): void
   /** A worker left: its gauges go. */
   workerLeft(workerId: string): void
+  /** A message of a worker was refused: wrong, not allowed, or too late. */
+  workerRefused(code: string): void
   /** The engine committed a batch of deliveries. */
   engineBatch(batch: { deliveries: number; seconds: number }): void
   /** Something that waits: deliveries of the engine, outbox rows, ready tasks. */
@@ -53,6 +55,7 @@ export function createMetrics({ withProcess = true } = {}): Metrics {
       meters.workerCpu.remove({ worker_id: workerId })
       meters.ffmpegProcesses.remove({ worker_id: workerId })
     },
+    workerRefused: (code) => meters.refusals.inc({ code }),
     engineBatch({ deliveries, seconds }) {
       meters.batchSize.observe(deliveries)
       meters.batchSeconds.observe(seconds)
@@ -104,6 +107,12 @@ function createMeters(registry: Registry) {
       name: 'webencode_worker_ffmpeg_process_count',
       help: 'FFmpeg processes of a worker',
       labelNames: ['worker_id'],
+      registers,
+    }),
+    refusals: new Counter({
+      name: 'webencode_kernel_worker_refusals_total',
+      help: 'Messages of workers that were refused, by error code',
+      labelNames: ['code'],
       registers,
     }),
     batchSize: new Histogram({

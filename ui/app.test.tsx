@@ -6,18 +6,27 @@ import { after, before, describe, test } from 'node:test'
 import { Hono } from 'hono'
 import { systemClock } from '../kernel/clock.ts'
 import type { Role } from '../kernel/contract/auth.ts'
-import type { CreateJob, JobView } from '../kernel/contract/job.ts'
+import type { CreateJob, JobView, WorkerView } from '../kernel/contract/job.ts'
 import type { StorageProvider } from '../kernel/contract/storage.ts'
+import { changesOf, storedWorker } from '../kernel/db/actor-store.samples.ts'
+import { createActorStore } from '../kernel/db/actors.ts'
 import { type Database, json, sql } from '../kernel/db/database.ts'
 import { migrate } from '../kernel/db/migrate.ts'
 import { openPglite } from '../kernel/db/pglite.ts'
 import { WebEncodeError } from '../kernel/errors.ts'
+import type { NewJoinToken } from '../kernel/contract/worker.ts'
 import type { Gateway } from '../kernel/gateway.ts'
 import type { AppEnv, UiMount } from '../kernel/http/deps.ts'
 import { statusOf } from '../kernel/http/problem.ts'
 import { silentLog } from '../kernel/log.ts'
 import { createUi } from './app.tsx'
-import { fixtureJobId, jobFixture, profileFixture } from './fixtures.ts'
+import {
+  fixtureJobId,
+  jobFixture,
+  newTokenFixture,
+  profileFixture,
+  workerFixture,
+} from './fixtures.ts'
 
 const uploads = new Map<string, string>()
 
@@ -42,6 +51,28 @@ class RecordingGateway implements Gateway {
   }
   async requeueTask(id: string): Promise<void> {
     await this.#note(`requeue ${id}`)
+  }
+  async drainWorker(id: string): Promise<WorkerView> {
+    await this.#note(`drain ${id}`)
+    return workerFixture()
+  }
+  async undrainWorker(id: string): Promise<WorkerView> {
+    await this.#note(`undrain ${id}`)
+    return workerFixture()
+  }
+  async restartWorker(id: string): Promise<WorkerView> {
+    await this.#note(`restart ${id}`)
+    return workerFixture()
+  }
+  async removeWorker(id: string): Promise<void> {
+    await this.#note(`remove ${id}`)
+  }
+  async createJoinToken(seconds: number): Promise<NewJoinToken> {
+    await this.#note(`token ${seconds}`)
+    return newTokenFixture
+  }
+  async deleteJoinToken(id: string): Promise<void> {
+    await this.#note(`delete token ${id}`)
   }
   #note(call: string): Promise<JobView> {
     this.calls.push(call)
@@ -112,6 +143,8 @@ describe('createUi()', () => {
       VALUES (${fixtureJobId}, 'u1', 'url', 'https://a.example/<night>.mp4', '720p_h264', ${
       json({})
     }, 'queued', 'queued')`)
+    const workers = [storedWorker('w.1')]
+    await createActorStore(db).transaction((tx) => tx.write(changesOf({ workers })))
     gateway = new RecordingGateway()
     ui = createUi({
       db,
@@ -122,6 +155,7 @@ describe('createUi()', () => {
       log: silentLog,
       openapi: () => ({ info: { title: 'WebEncode', version: '1' }, paths: {} }),
       maxUploadBytes: 1000,
+      workerBusUrl: 'wss://bus.example',
       assetsDirectory,
     })
   })
@@ -162,6 +196,7 @@ describe('createUi()', () => {
       `/jobs/${fixtureJobId}`,
       '/profiles',
       '/workers',
+      '/workers/w.1',
       '/docs',
     ]
     for (const path of paths) {
@@ -182,6 +217,7 @@ describe('createUi()', () => {
       '/jobs/live',
       `/jobs/${fixtureJobId}/live`,
       '/workers/live',
+      '/workers/w.1/live',
       '/jobs/new/files',
     ]
     for (const path of paths) {
@@ -236,6 +272,42 @@ describe('createUi()', () => {
     const other = await post(`/jobs/${fixtureJobId}/tasks/other.encode.00001/requeue`)
     assert.match(decodeURIComponent(other.headers.get('set-cookie') ?? ''), /has no such task/)
     assert.equal(gateway.calls.at(-1), `requeue ${task}`)
+  })
+
+  test('the buttons of a worker lead back to where they were pressed', async () => {
+    for (const verb of ['drain', 'undrain', 'restart']) {
+      const pressed = await post(`/workers/w.1/${verb}`)
+      assert.equal(pressed.headers.get('location'), '/workers/w.1')
+      assert.equal(gateway.calls.at(-1), `${verb} w.1`)
+    }
+    const inList = await post('/workers/w.1/drain?back=list')
+    assert.equal(inList.headers.get('location'), '/workers')
+    assert.equal((await post('/workers/w.1/remove')).headers.get('location'), '/workers')
+    assert.equal(gateway.calls.at(-1), 'remove w.1')
+    gateway.failure = new WebEncodeError('WE-WRK-003', 'It is offline')
+    const refused = await post('/workers/w.1/restart')
+    assert.match(decodeURIComponent(refused.headers.get('set-cookie') ?? ''), /It is offline/)
+    gateway.failure = undefined
+  })
+
+  test('a worker that is not there is WE-WRK-001, whatever its id', async () => {
+    for (const id of ['nope', '%00', 'a'.repeat(101)]) {
+      assert.equal((await request(`/workers/${id}`)).status, 404, id)
+    }
+  })
+
+  test('a new join token is shown once, on a page that nobody keeps', async () => {
+    const made = await request('/workers/tokens', { method: 'POST' }, 'admin')
+    assert.equal(made.headers.get('cache-control'), 'no-store')
+    assert.match(await made.text(), /WEBENCODE_JOIN_TOKEN=wj_shown-once/)
+    assert.equal(gateway.calls.at(-1), 'token 3600')
+    const again = await request('/workers/tokens', {}, 'admin')
+    assert.equal(again.headers.get('location'), '/workers')
+    const list = await (await request('/workers', {}, 'admin')).text()
+    assert.match(list, /Make a join token/)
+    assert.doesNotMatch(await (await request('/workers')).text(), /join token/)
+    assert.equal((await post('/workers/tokens/jt-1/delete')).headers.get('location'), '/workers')
+    assert.equal(gateway.calls.at(-1), 'delete token jt-1')
   })
 
   test('the form of a new job submits it once, with its key', async () => {

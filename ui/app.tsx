@@ -1,7 +1,6 @@
 /** The pages as one Hono app: which address shows what. */
 import { type Context, Hono } from 'hono'
 import { setCookie } from 'hono/cookie'
-import { listWorkers } from '../kernel/db/workers.ts'
 import { WebEncodeError } from '../kernel/errors.ts'
 import { currentCaller } from '../kernel/http/auth.ts'
 import type { AppEnv, UiMount } from '../kernel/http/deps.ts'
@@ -17,9 +16,9 @@ import { apiViewFrom } from './pages/openapi-view.ts'
 import { ProblemPage } from './pages/problem.tsx'
 import { ProfilesPage } from './pages/profiles.tsx'
 import { SignInPage } from './pages/sign-in.tsx'
-import { WorkersLive, WorkersPage } from './pages/workers.tsx'
 import { renderDocument } from './components/layout.tsx'
 import { uiRules } from './rules.ts'
+import { workerPageRoutes } from './worker-routes.tsx'
 
 /** Builds the pages, to be mounted beside the API. @throws Error when the assets were not built */
 export function createUi(deps: UiDeps): UiMount {
@@ -29,6 +28,7 @@ export function createUi(deps: UiDeps): UiMount {
   app.route('/', overviewRoutes(deps, assets))
   app.route('/', newJobRoutes(deps, assets))
   app.route('/', jobActionRoutes(deps, assets))
+  app.route('/', workerPageRoutes(deps, assets))
   return {
     app,
     rules: uiRules,
@@ -70,10 +70,8 @@ function frameRoutes(assets: Assets) {
     })
 }
 
-/** Pages that show the whole: dashboard, workers, profiles, API. */
+/** Pages that show the whole: dashboard, profiles, API. */
 function overviewRoutes(deps: UiDeps, assets: Assets) {
-  const { db, clock } = deps
-  const workersView = async () => ({ workers: await listWorkers(db), now: clock.now() })
   return new Hono<AppEnv>()
     .get('/dashboard', async (c) => {
       const view = await loadDashboard(deps, canOperate(c))
@@ -82,10 +80,6 @@ function overviewRoutes(deps: UiDeps, assets: Assets) {
     .get('/dashboard/live', async (c) => {
       return fragment(c, <DashboardLive view={await loadDashboard(deps, canOperate(c))} />)
     })
-    .get('/workers', async (c) => {
-      return page(c, assets, 'Workers', <WorkersPage view={await workersView()} />)
-    })
-    .get('/workers/live', async (c) => fragment(c, <WorkersLive view={await workersView()} />))
     .get('/profiles', (c) => {
       const content = <ProfilesPage profiles={deps.profiles} canCreate={canOperate(c)} />
       return page(c, assets, 'Profiles', content)

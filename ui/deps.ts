@@ -8,6 +8,8 @@ export interface UiDeps
   readonly openapi: () => object | Promise<object>
   /** Bytes of the disk that keeps the media; absent when the storage cannot tell. */
   readonly storageUsage?: () => Promise<StorageUsage>
+  /** Address of the bus as workers on other machines reach it, without credentials; absent: none can join. */
+  readonly workerBusUrl?: string
   /** Largest uploaded file. */
   readonly maxUploadBytes: number
   /** Folder of the built assets. @default `dist/ui/assets` of this checkout */

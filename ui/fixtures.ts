@@ -1,7 +1,9 @@
 /** Views that tests render: one job, one task, one worker, each with what a test wants different. */
 import type { DashboardStats, JobView, TaskView, WorkerView } from '../kernel/contract/job.ts'
+import type { NewJoinToken } from '../kernel/contract/worker.ts'
 import type { Profile } from '../kernel/contract/profile.ts'
 import type { Assets } from './assets.ts'
+import type { WorkerRights } from './components/worker-actions.tsx'
 
 /** The moment at which fixtures are looked at. */
 export const fixtureNow = Date.parse('2026-03-01T12:00:00Z')
@@ -68,14 +70,31 @@ export function workerFixture(changes: Partial<WorkerView> = {}): WorkerView {
     region: 'local',
     version: '0.1.0',
     status: 'healthy',
+    command: 'work',
     capabilities: { slots: 2, lanes: ['cpu'], cores: 4, encoder: 'ffmpeg', encoderVersion: '7.1' },
+    slots: 2,
     tasks_running: 1,
     cpu_percent: 50,
     memory_bytes: 1_000_000_000,
     joined_at: '2026-03-01T10:00:00.000Z',
+    session_started_at: '2026-03-01T10:00:00.000Z',
     last_heartbeat: '2026-03-01T11:59:57.000Z',
     ...changes,
   }
+}
+
+/** What an admin may do with workers. */
+export const adminRights: WorkerRights = { csrfToken: 'token', canOperate: true, canRemove: true }
+
+/** A join token, just made. */
+export const newTokenFixture: NewJoinToken = {
+  id: 'jt-0a1b2c3d4e5f',
+  created_by: 'ann',
+  created_at: '2026-03-01T12:00:00.000Z',
+  expires_at: '2026-03-01T13:00:00.000Z',
+  used_at: null,
+  used_by: null,
+  token: 'wj_shown-once',
 }
 
 /** Figures of an idle box. */

@@ -9,8 +9,9 @@ import { createMemoryBus } from '../kernel/bus/memory.ts'
 import type { EncoderEngine } from '../kernel/contract/encoder.ts'
 import type { TaskBrief, TaskResult } from '../kernel/contract/task.ts'
 import type { WorkerCapabilities } from '../kernel/contract/worker.ts'
-import { silentLog } from '../kernel/log.ts'
+import { createLog, type LogLevel } from '../kernel/log.ts'
 import { type Agent, type AgentOptions, type AgentStats, createAgent } from './agent.ts'
+import type { CredentialStore } from './credential.ts'
 import { ScriptedKernel } from './kernel.fixture.ts'
 import { ManualClock } from './manual-clock.fixture.ts'
 import { briefFor, encodeResult } from './task.fixture.ts'
@@ -43,6 +44,10 @@ export interface Bench {
   readonly begun: (name: string) => Promise<Running>
   /** Resolves when `isMet`, looked at whenever the agent's numbers change. */
   readonly until: (isMet: (stats: AgentStats) => boolean) => Promise<void>
+  /** How the agent ended, as it told whoever made it. */
+  readonly ends: string[]
+  /** Messages that the agent logged at this level. */
+  readonly logged: (level: LogLevel) => string[]
 }
 
 interface BenchOptions {
@@ -50,6 +55,8 @@ interface BenchOptions {
   readonly slots?: number
   /** Handlers do not care about their signal. */
   readonly stubborn?: boolean
+  readonly joinToken?: string
+  readonly credentials?: CredentialStore
 }
 
 /** Conditions that are looked at when something has changed. */
@@ -119,10 +126,13 @@ function capabilitiesOf(slots: number): WorkerCapabilities {
 /** An agent on a bus where nobody answers yet; closed at the end of the test. */
 export function openBench(
   t: TestContext,
-  { slots = 2, stubborn = false }: BenchOptions = {},
+  { slots = 2, stubborn = false, ...proofs }: BenchOptions = {},
 ): Bench {
   const clock = new ManualClock()
-  const bus = createMemoryBus({ clock, log: silentLog })
+  const lines: { level: string; message: string }[] = []
+  const log = createLog('debug', (line) => void lines.push(JSON.parse(line)))
+  const bus = createMemoryBus({ clock, log })
+  const ends: string[] = []
   const kernel = new ScriptedKernel(bus)
   const workDirectory = mkdtempSync(join(tmpdir(), 'agent-'))
   const stored = new Map<string, string>()
@@ -134,7 +144,7 @@ export function openBench(
     workDirectory,
     capabilities: capabilitiesOf(slots),
     objects: objectsIn(stored),
-    log: silentLog,
+    log,
     encoder: idleEncoder,
     sources: { add: () => assert.fail('no network here'), close: () => Promise.resolve() },
     handlers: handlersInto(running, conditions, stubborn),
@@ -144,6 +154,9 @@ export function openBench(
     region: 'local',
     readUsage: () => ({ cpuPercent: 50, memoryBytes: 100 }),
     onChange: conditions.look,
+    onRestart: () => void ends.push('restart'),
+    onRemoved: () => void ends.push('removed'),
+    ...proofs,
   })
   t.after(async () => {
     await kernel.stop()
@@ -163,7 +176,9 @@ export function openBench(
   }
   const until = (isMet: (stats: AgentStats) => boolean) =>
     conditions.until(() => isMet(agent.stats()))
-  return { kernel, clock, agent, bus, workDirectory, stored, begun, until }
+  const logged = (level: LogLevel) =>
+    lines.filter((line) => line.level === level).map(({ message }) => message)
+  return { kernel, clock, agent, bus, workDirectory, stored, begun, until, ends, logged }
 }
 
 /** A bench whose kernel answers and whose agent has joined, holding the tasks of these names. */

@@ -1,17 +1,18 @@
 /** The worker's agent: joins the kernel, claims tasks while there is room, runs them and reports. */
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Bus, Subscription } from '../kernel/bus/bus.ts'
-import { dispatchSubject, interruptSubject } from '../kernel/bus/subjects.ts'
+import type { Bus } from '../kernel/bus/bus.ts'
 import type { EncoderEngine } from '../kernel/contract/encoder.ts'
 import type { TaskBrief } from '../kernel/contract/task.ts'
-import { interruptSchema, type WorkerCapabilities } from '../kernel/contract/worker.ts'
+import type { JoinReply, WorkerCapabilities, WorkerCommand } from '../kernel/contract/worker.ts'
 import type { Log } from '../kernel/log.ts'
 import { Claims } from './claims.ts'
+import { Doorbells } from './doorbells.ts'
 import { Heartbeat } from './heartbeat.ts'
-import { createKernelLink, isForgotten, type KernelLink } from './kernel-link.ts'
+import { createKernelLink, isForgotten, isReplaced, type KernelLink } from './kernel-link.ts'
 import { type Lease, LeaseBook } from './lease.ts'
-import { Membership } from './membership.ts'
+import { Membership, type Proofs } from './membership.ts'
+import { Orders } from './orders.ts'
 import { type ReportFate, reportOutcome } from './report.ts'
 import { TaskLog } from './task-log.ts'
 import { runTask, type TaskOutcome, type TaskTools } from './task-run.ts'
@@ -19,8 +20,10 @@ import { createUsageMeter, type Usage } from './usage.ts'
 
 /** After the tasks were given back, their reports have this long to reach the kernel. */
 const lastReportsMs = 5_000
+/** Tasks in hand get this long when people restart or remove the worker; then they are given back. */
+const commandDrainMs = 10 * 60_000
 
-export interface AgentOptions extends TaskTools {
+export interface AgentOptions extends TaskTools, Proofs {
   readonly bus: Bus
   /** Stays the same over restarts, so that the kernel can free what a former life held. */
   readonly workerId: string
@@ -36,6 +39,10 @@ export interface AgentOptions extends TaskTools {
   readonly readUsage?: () => Usage
   /** Called whenever the agent's numbers changed. */
   readonly onChange?: (stats: AgentStats) => void
+  /** People restarted the worker, and the agent has stopped: a new one is to be made, with what the machine has now. */
+  readonly onRestart?: () => void
+  /** People removed the worker, and the agent has stopped: its process is to end. */
+  readonly onRemoved?: () => void
 }
 
 export interface AgentStats {
@@ -79,6 +86,8 @@ class WorkerAgent implements Agent {
   readonly #membership: Membership
   readonly #claims: Claims
   readonly #heartbeat: Heartbeat
+  readonly #doorbells: Doorbells
+  readonly #orders: Orders
   readonly #readUsage: () => Usage
   readonly #leases = new LeaseBook()
   readonly #runs = new Set<Promise<void>>()
@@ -87,14 +96,12 @@ class WorkerAgent implements Agent {
   readonly #closing = new AbortController()
   #state: AgentStats['state'] = 'idle'
   #processes = 0
-  #interrupts: Subscription | undefined
-  #doorbells: Subscription[] = []
-  #waitersForRoom: (() => void)[] = []
   #draining: Promise<void> | undefined
   #deadlines: (() => void)[] = []
 
   constructor(options: AgentOptions) {
     const { bus, clock, workerId, hostname, version, region, capabilities } = options
+    const { joinToken, credentials } = options
     this.#options = options
     this.#log = options.log.child({ component: 'worker', worker_id: workerId })
     this.#tools = { ...options, encoder: this.#counted(options.encoder), log: this.#log }
@@ -105,13 +112,32 @@ class WorkerAgent implements Agent {
       log: this.#log,
       worker: { workerId, hostname, version, region, capabilities },
       ...(options.session !== undefined && { session: options.session }),
-      onJoined: ({ heartbeatMs }) => this.#begin(heartbeatMs),
+      joinToken,
+      credentials,
+      onJoined: (terms) => this.#begin(terms),
+    })
+    this.#doorbells = new Doorbells({
+      bus,
+      log: this.#log,
+      region,
+      lanes: capabilities.lanes,
+      hasRoom: () => this.#room > 0,
+      onRing: () => this.#claims.ring(),
     })
     this.#claims = new Claims({
       clock,
       room: () => this.#state === 'working' ? this.#room : 0,
       claim: (limit) => this.#claim(limit),
       take: (brief) => this.#take(brief),
+    })
+    this.#orders = new Orders({
+      bus,
+      log: this.#log,
+      workerId,
+      session: this.#membership.session,
+      onInterrupt: (leaseToken) => this.#leases.get(leaseToken)?.stop('lost'),
+      onPush: (command) => this.#hear(command),
+      onCommand: (command) => this.#obey(command),
     })
     this.#heartbeat = new Heartbeat(clock, () => this.#beat())
     this.#readUsage = options.readUsage ?? createUsageMeter()
@@ -120,16 +146,10 @@ class WorkerAgent implements Agent {
   async start(): Promise<void> {
     if (this.#state !== 'idle') throw new TypeError(`Cannot start an agent that is ${this.#state}`)
     this.#enter('joining')
-    const { bus, workerId, region, workDirectory, capabilities } = this.#options
+    const { workDirectory } = this.#options
     await rm(workDirectory, { recursive: true, force: true, maxRetries: 3 })
     await mkdir(workDirectory, { recursive: true })
-    const subject = interruptSubject(workerId)
-    this.#interrupts = await bus.subscribe(subject, ({ data }) => this.#interrupt(data))
-    for (const lane of capabilities.lanes) {
-      const filter = dispatchSubject(region, lane)
-      const name = filter.replaceAll('.', '-')
-      this.#doorbells.push(await bus.consume({ filter, name }, () => this.#answerDoorbell()))
-    }
+    await this.#orders.open()
     this.#membership.join()
   }
 
@@ -166,33 +186,66 @@ class WorkerAgent implements Agent {
     this.#options.onChange?.(this.stats())
   }
 
-  #begin(heartbeatMs: number): void {
-    this.#log.info('joined the kernel', { heartbeatMs })
-    this.#enter('working')
+  #begin({ heartbeatMs, command = 'work' }: JoinReply): void {
+    this.#log.info('joined the kernel', { heartbeatMs, command })
     this.#heartbeat.start(heartbeatMs)
-    this.#claims.start()
+    if (command === 'work') this.#work()
+    else this.#enter('draining')
+    this.#orders.follow(command)
   }
 
-  /** The kernel forgot this session. Tasks go on: the next heartbeat tells which of them are lost. */
-  #rejoinIfForgotten(failure: unknown): void {
-    if (!isForgotten(failure) || this.#state !== 'working') return
-    this.#heartbeat.stop()
+  #work(): void {
+    this.#enter('working')
+    this.#claims.start()
+    this.#doorbells.open()
+  }
+
+  /** Takes nothing new; what is in hand goes on. */
+  #pause(state: 'joining' | 'draining'): void {
+    this.#enter(state)
     this.#claims.stop()
-    this.#enter('joining')
-    this.#membership.join()
+    void this.#doorbells.close()
+  }
+
+  /** The kernel does not know this session any more. */
+  #rejoinIfForgotten(failure: unknown): void {
+    if (this.#state === 'joining') return
+    const isLost = isReplaced(failure)
+    if (isLost) {
+      this.#log.error('another process took this worker’s name: its tasks stop', { error: failure })
+      this.#leases.stopAll('lost')
+    }
+    if (this.#draining !== undefined || !(isLost || isForgotten(failure))) return
+    this.#heartbeat.stop()
+    this.#pause('joining')
+    // A kernel that merely forgot it says with the next heartbeat which tasks are lost.
+    if (isLost) this.#membership.joinWhenFree()
+    else this.#membership.join()
+  }
+
+  /** Whoever leaves by itself, or has yet to join, hears no commands. */
+  #hear(command: WorkerCommand): void {
+    const isLeaving = this.#draining !== undefined && !this.#orders.isEnding
+    if (this.#state !== 'joining' && !isLeaving) this.#orders.follow(command)
+  }
+
+  #obey(command: WorkerCommand): void {
+    if (command === 'work') this.#work()
+    else if (command === 'drain') this.#pause('draining')
+    else if (this.#draining === undefined) void this.#endForGood()
+  }
+
+  /** Finishes what is in hand, for a while, and hands over to whoever made this agent. */
+  async #endForGood(): Promise<void> {
+    await this.drain(commandDrainMs)
+    if (this.#orders.isForGood) {
+      await this.#membership.forget()
+      this.#options.onRemoved?.()
+    } else this.#options.onRestart?.()
   }
 
   get #room(): number {
     return this.#options.capabilities.slots - this.#leases.size
-  }
-
-  /** Keeps the doorbell until there is room for its task, so that the next ones go to other workers. */
-  async #answerDoorbell(): Promise<void> {
-    while (this.#room <= 0 && this.#draining === undefined) {
-      await new Promise<void>((resolve) => this.#waitersForRoom.push(resolve))
-    }
-    if (this.#draining !== undefined) throw new Error('this worker is leaving')
-    this.#claims.ring()
   }
 
   async #claim(limit: number): Promise<readonly TaskBrief[]> {
@@ -219,15 +272,11 @@ class WorkerAgent implements Agent {
         this.#leases.remove(lease)
         this.#runs.delete(run)
         this.#changed()
-        this.#wakeDoorbells()
+        this.#doorbells.wake()
         this.#claims.ring()
       })
     this.#runs.add(run)
     this.#changed()
-  }
-
-  #wakeDoorbells(): void {
-    for (const wake of this.#waitersForRoom.splice(0)) wake()
   }
 
   async #runAndReport(lease: Lease): Promise<void> {
@@ -285,40 +334,34 @@ class WorkerAgent implements Agent {
     const leases = this.#leases.live()
     const { workerId } = this.#options
     try {
-      const { lost } = await this.#link.heartbeat({
+      const { lost, command } = await this.#link.heartbeat({
         workerId,
         session: this.#membership.session,
         progress: leases.map((lease) => lease.progress),
         usage: { ...this.#readUsage(), processes: this.#processes },
       })
       for (const lease of leases) if (lost.includes(lease.brief.taskId)) lease.stop('lost')
+      if (command !== undefined) this.#hear(command)
     } catch (error) {
       this.#log.warn('a heartbeat did not reach the kernel', { error })
       this.#rejoinIfForgotten(error)
     }
   }
 
-  #interrupt(data: unknown): void {
-    const parsed = interruptSchema.safeParse(data)
-    if (parsed.success) this.#leases.get(parsed.data.leaseToken)?.stop('lost')
-    else this.#log.warn('cannot read an interrupt', { error: parsed.error })
-  }
-
   async #leave(): Promise<void> {
     const wasStarted = this.#state !== 'idle'
     this.#enter('draining')
     this.#claims.stop()
-    this.#wakeDoorbells()
     await Promise.all([
       this.#membership.end(),
       this.#claims.idle(),
-      ...this.#doorbells.map((doorbell) => doorbell.close()),
+      this.#doorbells.close(),
     ])
     while (this.#runs.size > 0) await Promise.all(this.#runs)
     for (const cancel of this.#deadlines) cancel()
     this.#heartbeat.stop()
     if (wasStarted) await this.#membership.leave()
-    await this.#interrupts?.close()
+    await this.#orders.close()
     this.#enter('stopped')
   }
 

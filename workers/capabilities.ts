@@ -10,7 +10,7 @@ export interface CapabilityOptions {
   /** Tasks at the same time. @default one for each core: single-thread chunks side by side beat one chunk with many threads */
   readonly slots?: number
   /** @default `cpu`, `copy` and `probe`, and the lane of the encoder's GPU */
-  readonly lanes?: readonly Lane[]
+  readonly lanes?: readonly Lane[] | undefined
 }
 
 /** Reads the machine (limits of its container included) and asks the encoder. */

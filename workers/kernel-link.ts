@@ -67,6 +67,11 @@ export function createKernelLink(bus: Bus): KernelLink {
   }
 }
 
+/** Whether another process took the worker's name. */
+export function isReplaced(failure: unknown): boolean {
+  return failure instanceof WebEncodeError && failure.code === 'WE-WRK-006'
+}
+
 /** Whether the kernel does not know the worker, or not this session of it: it must join again. */
 export function isForgotten(failure: unknown): boolean {
   return failure instanceof WebEncodeError &&

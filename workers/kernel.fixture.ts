@@ -10,6 +10,7 @@ import type {
   LeaveRequest,
   ReportReply,
   ReportRequest,
+  WorkerCommand,
 } from '../kernel/contract/worker.ts'
 
 type Answer = (request: Json) => Promise<Json>
@@ -32,6 +33,10 @@ export class ScriptedKernel {
   /** Answers of single questions, instead of the usual ones; may throw. */
   readonly script: Partial<Record<keyof Questions, () => Promise<Json>>> = {}
   reportReply: ReportReply = { accepted: true }
+  /** Said with every heartbeat and join. */
+  command: WorkerCommand = 'work'
+  /** Given at the next join with a token. */
+  credential: string | undefined
   readonly #bus: Bus
   #subscriptions: Subscription[] = []
   #waiters: { isMet: () => boolean; resolve: () => void }[] = []
@@ -41,12 +46,22 @@ export class ScriptedKernel {
   }
 
   async start(): Promise<void> {
-    await this.#answer('join', () => ({ accepted: true, heartbeatMs: 5_000, leaseMs: 20_000 }))
+    await this.#answer('join', (request) => ({
+      accepted: true,
+      heartbeatMs: 5_000,
+      leaseMs: 20_000,
+      command: this.command,
+      ...(this.credential !== undefined && (request as JoinRequest).joinToken !== undefined &&
+        { credential: this.credential }),
+    }))
     await this.#answer('claim', (request) => {
       const { limit } = request as ClaimRequest
       return { tasks: this.ready.splice(0, limit) as Json[] }
     })
-    await this.#answer('heartbeat', () => ({ lost: [...this.lost] }))
+    await this.#answer('heartbeat', () => ({
+      lost: [...this.lost],
+      command: this.command,
+    }))
     await this.#answer('report', () => ({ ...this.reportReply }))
     await this.#answer('leave', () => ({ left: true }))
   }

@@ -1,13 +1,30 @@
-/** Which workers there are: they join, leave, and are missed when they fall silent. */
-import type { JoinReply, JoinRequest, LeaveRequest } from '../../kernel/contract/worker.ts'
+/** Which workers there are: they join, leave, are removed, and are missed when they fall silent. */
+import type {
+  JoinReply,
+  JoinRequest,
+  LeaveRequest,
+  WorkerCommand,
+} from '../../kernel/contract/worker.ts'
 import type { ActorStore } from '../../kernel/db/actor-store.ts'
 import type { Database } from '../../kernel/db/database.ts'
-import { listSilentWorkers, readWorkerSession, touchWorker } from '../../kernel/db/workers.ts'
+import { pruneRevokedCredentials } from '../../kernel/db/worker-credentials.ts'
+import {
+  deleteWorkerRows,
+  listRemovedWorkers,
+  listSilentWorkers,
+  readWorkerCommand,
+  readWorkerSession,
+  touchWorker,
+  type WorkerUsage,
+} from '../../kernel/db/workers.ts'
 import type { Json } from '../../kernel/contract/json.ts'
+import { WebEncodeError } from '../../kernel/errors.ts'
+import { workerActorIdFrom } from '../../kernel/ids.ts'
 import type { Log } from '../../kernel/log.ts'
 import type { Engine } from '../engine/engine.ts'
 import { eventJson } from '../events.ts'
-import { workerActorId, type WorkerEvent } from '../worker/model.ts'
+import { identityFrom, type WorkerEvent } from '../worker/model.ts'
+import { type AdmissionRules, createAdmission } from './admission.ts'
 
 export interface AttendanceOptions {
   readonly engine: Pick<Engine, 'create' | 'send'>
@@ -16,23 +33,40 @@ export interface AttendanceOptions {
   readonly log: Log
   readonly leaseMs: number
   readonly heartbeatMs: number
+  /** What workers must show when they join. `open`: nothing, because only this process is on the bus. */
+  readonly admission: 'open' | AdmissionRules
 }
 
 export interface Attendance {
+  /** @throws WE-AUTH-001, -002, -003, WE-WRK-005 for a stranger; WE-WRK-006 when another process bears the name */
   join(request: JoinRequest): Promise<JoinReply>
   leave(request: LeaveRequest): Promise<{ left: true }>
-  /** Marks workers offline that have missed their heartbeats. */
+  /**
+   * Notes that a worker was heard of.
+   * @returns what it is to do
+   * @throws WE-WRK-001 when it has to join; WE-WRK-006 when another process bears its name
+   */
+  check(worker: LeaveRequest, usage?: WorkerUsage): Promise<WorkerCommand>
+  /** The same without noting anything: heartbeats do that. */
+  recognize(worker: LeaveRequest): Promise<WorkerCommand>
+  /** Marks workers offline that have missed their heartbeats, and deletes what is left of removed ones. */
   missSilent(): Promise<void>
 }
 
 /** Heartbeats that may be missed in a row. */
 export const missedHeartbeats = 3
 
+/** A revoked credential is told from an unknown one for this long. */
+const keepRevokedMs = 30 * 24 * 3_600_000
+
 export function createAttendance(options: AttendanceOptions): Attendance {
   const { engine, store, db, log, leaseMs, heartbeatMs } = options
+  const admit = createAdmission(options.admission, db)
 
   const tell = (workerId: string, event: WorkerEvent) =>
-    engine.send(workerActorId(workerId), eventJson(event))
+    engine.send(workerActorIdFrom(workerId), eventJson(event))
+
+  const forget = (workerId: string) => db.transaction((tx) => deleteWorkerRows(tx, workerId))
 
   /** Tasks of a process that is gone start anew elsewhere, without waiting for the lease to run out. */
   async function freeLeases(workerId: string, type: 'workerLost' | 'release'): Promise<void> {
@@ -43,27 +77,70 @@ export function createAttendance(options: AttendanceOptions): Attendance {
     if (leases.length > 0) log.info('freed leases', { worker_id: workerId, tasks: leases.length })
   }
 
+  /** Creates the worker's actor, or tells it who joins. One that was removed is born anew. */
+  async function introduce(request: JoinRequest): Promise<void> {
+    const identity = identityFrom(request)
+    const create = () =>
+      engine.create('worker', workerActorIdFrom(identity.workerId), identity as Json)
+    if ((await create()).status === 'applied') return
+    const yields = request.yields === true && { yields: true }
+    const { status } = await tell(identity.workerId, { type: 'join', ...identity, ...yields })
+    if (status !== 'refused') return
+    await forget(identity.workerId)
+    await create()
+  }
+
+  async function check(worker: LeaveRequest, usage?: WorkerUsage): Promise<WorkerCommand> {
+    const command = await touchWorker(db, worker.workerId, worker.session, usage)
+    return command ?? await refuse(worker)
+  }
+
+  async function recognize(worker: LeaveRequest): Promise<WorkerCommand> {
+    const command = await readWorkerCommand(db, worker.workerId, worker.session)
+    return command ?? await refuse(worker)
+  }
+
+  async function refuse({ workerId, session }: LeaveRequest): Promise<never> {
+    const current = await readWorkerSession(db, workerId)
+    if (current?.isOnline && current.session !== session) {
+      const problem =
+        `Worker "${workerId}" is at work as another process: two must not share a WORKER_ID`
+      throw new WebEncodeError('WE-WRK-006', problem)
+    }
+    const problem = `Worker "${workerId}" must join first: nothing is known of this session`
+    throw new WebEncodeError('WE-WRK-001', problem)
+  }
+
   return {
+    check,
+    recognize,
+
     async join(request) {
       const { workerId, session } = request
+      const credential = await admit(request)
       const before = await readWorkerSession(db, workerId)
-      const created = await engine.create(
-        'worker',
-        workerActorId(workerId),
-        request as Json,
-      )
-      if (created.status !== 'applied') await tell(workerId, { type: 'join', ...request })
-      if (before !== undefined && before !== session) await freeLeases(workerId, 'workerLost')
+      await introduce(request)
       // Whoever comes back in its old session was last heard of long ago, and would be missed again at once.
-      await touchWorker(db, workerId, session)
-      log.info('worker joined', { worker_id: workerId, region: request.region })
-      return { accepted: true, heartbeatMs, leaseMs }
+      const command = await check(request)
+      if (before !== undefined && before.session !== session) {
+        await freeLeases(workerId, 'workerLost')
+        if (before.isOnline) log.warn('a new process took a worker’s name', { worker_id: workerId })
+      }
+      log.info('worker joined', { worker_id: workerId, region: request.region, command })
+      return {
+        accepted: true,
+        heartbeatMs,
+        leaseMs,
+        command,
+        ...(credential !== undefined && { credential }),
+      }
     },
 
     async leave({ workerId, session }) {
-      if (await readWorkerSession(db, workerId) === session) {
-        await tell(workerId, { type: 'leave', session })
+      if ((await readWorkerSession(db, workerId))?.session === session) {
+        const { value } = await tell(workerId, { type: 'leave', session })
         await freeLeases(workerId, 'release')
+        if (value === 'removed') await forget(workerId)
         log.info('worker left', { worker_id: workerId })
       }
       return { left: true }
@@ -74,6 +151,8 @@ export function createAttendance(options: AttendanceOptions): Attendance {
         await tell(id, { type: 'silent', session })
         log.warn('worker fell silent', { worker_id: id })
       }
+      for (const id of await listRemovedWorkers(db)) await forget(id)
+      await pruneRevokedCredentials(db, keepRevokedMs)
     },
   }
 }

@@ -101,7 +101,7 @@ test('a claim tells each worker other tasks', async () => {
 })
 
 test('a claim needs a current session', async () => {
-  await assert.rejects(workerOf(world, 'some-other-session').claim(), refused('WE-WRK-001'))
+  await assert.rejects(workerOf(world, 'some-other-session').claim(), refused('WE-WRK-006'))
   await assert.rejects(workerOf(world, 'session-1', 'nobody').heartbeat(), refused('WE-WRK-001'))
 })
 
@@ -135,7 +135,7 @@ test('a new session of a worker frees what the old one held, at once', async () 
   assert.notEqual(again?.outputPrefix, old?.outputPrefix)
   assert.equal(await worker.report(old!, finishedWith(old!)), false)
   assert.equal(await next.report(again!, finishedWith(again!)), true)
-  await assert.rejects(worker.heartbeat(), refused('WE-WRK-001'))
+  await assert.rejects(worker.heartbeat(), refused('WE-WRK-006'))
 })
 
 test('joining again in the same session keeps the leases', async () => {
@@ -245,7 +245,12 @@ test('missSilent() shows a worker that fell silent as offline, and it has to joi
   await quiet.join()
   await db.query(sql`
     UPDATE workers SET last_heartbeat = now() - interval '95 seconds' WHERE id = 'quiet'`)
-  const attendance = createAttendance({ ...world, leaseMs: 60_000, heartbeatMs: 30_000 })
+  const attendance = createAttendance({
+    ...world,
+    leaseMs: 60_000,
+    heartbeatMs: 30_000,
+    admission: 'open',
+  })
   await attendance.missSilent()
   assert.equal((await readWorker(db, 'quiet'))?.status, 'offline')
   assert.equal((await readWorker(db, 'w1'))?.status, 'healthy')

@@ -1,9 +1,7 @@
-/** The desk: answers what workers ask on the bus. */
-import type { z } from 'zod'
-import type { Bus, Subscription } from '../../kernel/bus/bus.ts'
+/** The desk: answers what workers ask on the bus, and refuses what is wrong. */
+import type { Bus } from '../../kernel/bus/bus.ts'
 import { jobEventsSubject, kernelSubjects } from '../../kernel/bus/subjects.ts'
 import type { Clock } from '../../kernel/clock.ts'
-import type { Json } from '../../kernel/contract/json.ts'
 import {
   claimRequestSchema,
   type HeartbeatReply,
@@ -17,13 +15,14 @@ import {
 } from '../../kernel/contract/worker.ts'
 import type { ActorStore } from '../../kernel/db/actor-store.ts'
 import type { Database } from '../../kernel/db/database.ts'
-import { isCurrentSession, touchWorker } from '../../kernel/db/workers.ts'
-import { WebEncodeError } from '../../kernel/errors.ts'
+import type { ErrorCode } from '../../kernel/errors.ts'
 import { jobIdFrom } from '../../kernel/ids.ts'
 import { createLoop } from '../engine/loop.ts'
+import { createAnswers } from './answers.ts'
 import { type AttendanceOptions, createAttendance, missedHeartbeats } from './attendance.ts'
 import { type ClaimOptions, createClaims } from './claims.ts'
 import { createObjectDesk, type ObjectDeskOptions } from './objects.ts'
+import { createRefusals } from './refusals.ts'
 import { createReports, type ReportOptions } from './reports.ts'
 
 export interface DeskOptions
@@ -34,6 +33,8 @@ export interface DeskOptions
   readonly store: AttendanceOptions['store'] & Pick<ActorStore, 'renewLeases'>
   readonly bus: Bus
   readonly clock: Clock
+  /** A worker's message was refused, for the metrics. */
+  readonly onRefused?: (code: ErrorCode) => void
 }
 
 export interface Desk {
@@ -44,32 +45,25 @@ export interface Desk {
 }
 
 export function createDesk(options: DeskOptions): Desk {
-  const { bus, db, store, clock, log, leaseMs, heartbeatMs } = options
+  const { bus, store, clock, log, leaseMs, heartbeatMs } = options
   const attendance = createAttendance(options)
   const claim = createClaims(options)
   const report = createReports(options)
   const objects = createObjectDesk(options)
-  const subscriptions: Subscription[] = []
-
-  const ofMembers =
-    <Request extends Membership>(handler: (request: Request) => Promise<unknown>) =>
-    async (request: Request) => {
-      mustHaveJoined(await isCurrentSession(db, request.workerId, request.session), request)
-      return await handler(request)
-    }
+  const refusals = createRefusals(options)
+  const { answer, close } = createAnswers(bus, refusals)
 
   async function heartbeat(request: HeartbeatRequest): Promise<HeartbeatReply> {
-    const { workerId, session, usage } = request
-    mustHaveJoined(await touchWorker(db, workerId, session, usage), request)
+    const command = await attendance.check(request, request.usage)
     const leases = request.progress.map(({ fps = null, speed = null, ...held }) => ({
       ...held,
       fps,
       speed,
     }))
-    const expired = await store.renewLeases(workerId, leases, leaseMs)
+    const expired = await store.renewLeases(request.workerId, leases, leaseMs)
     const lost = expired.map(({ taskId }) => taskId)
     await announceProgress(leases.map(({ taskId }) => taskId).filter((id) => !lost.includes(id)))
-    return { lost }
+    return { lost, command }
   }
 
   /** Live pages look again; nothing depends on whether this arrives. */
@@ -80,16 +74,6 @@ export function createDesk(options: DeskOptions): Desk {
         log.warn('cannot announce progress', { job_id: jobId, error })
       )
     }
-  }
-
-  const answer = async <Schema extends z.ZodType>(
-    subject: string,
-    schema: Schema,
-    handler: (request: z.infer<Schema>) => Promise<unknown>,
-  ): Promise<void> => {
-    subscriptions.push(
-      await bus.respond(subject, async (data) => (await handler(parse(schema, data))) as Json),
-    )
   }
 
   // A kernel that has just started has heard of nobody yet.
@@ -108,43 +92,35 @@ export function createDesk(options: DeskOptions): Desk {
 
   return {
     async start() {
-      await answer(kernelSubjects.join, joinRequestSchema, (request) => attendance.join(request))
+      await answer(kernelSubjects.join, joinRequestSchema, async (request) => {
+        const reply = await attendance.join(request)
+        refusals.forget(request.workerId)
+        return reply
+      })
       await answer(kernelSubjects.leave, leaveRequestSchema, (request) => attendance.leave(request))
       await answer(kernelSubjects.heartbeat, heartbeatRequestSchema, heartbeat)
-      await answer(kernelSubjects.claim, claimRequestSchema, ofMembers(claim))
+      await answer(kernelSubjects.claim, claimRequestSchema, async (request) => {
+        const command = await attendance.recognize(request)
+        return command === 'work' ? await claim(request) : { tasks: [] }
+      })
       await answer(kernelSubjects.report, reportRequestSchema, async (request) => {
         const reply = await report(request)
         if (reply.accepted) await announceProgress([request.taskId])
         return reply
       })
-      await answer(kernelSubjects.url, objectUrlRequestSchema, ofMembers(objects.url))
-      await answer(kernelSubjects.remove, objectRemovalRequestSchema, ofMembers(objects.remove))
+      await answer(kernelSubjects.url, objectUrlRequestSchema, async (request) => {
+        await attendance.recognize(request)
+        return await objects.url(request)
+      })
+      await answer(kernelSubjects.remove, objectRemovalRequestSchema, async (request) => {
+        await attendance.recognize(request)
+        return await objects.remove(request)
+      })
       attendanceLoop.start()
     },
     async stop() {
       await attendanceLoop.stop()
-      await Promise.all(subscriptions.splice(0).map((subscription) => subscription.close()))
+      await close()
     },
   }
-}
-
-interface Membership {
-  readonly workerId: string
-  readonly session: string
-}
-
-/** @throws WE-WRK-001 when this is not the current session of the worker */
-function mustHaveJoined(hasJoined: boolean, { workerId }: Membership): void {
-  if (hasJoined) return
-  const problem = `Worker "${workerId}" must join first: this session is not the current one`
-  throw new WebEncodeError('WE-WRK-001', problem)
-}
-
-function parse<Schema extends z.ZodType>(schema: Schema, data: Json): z.infer<Schema> {
-  const parsed = schema.safeParse(data)
-  if (parsed.success) return parsed.data
-  const [issue] = parsed.error.issues
-  const path = issue?.path.join('.') ?? ''
-  const problem = `The worker's message cannot be read: ${path} ${issue?.message ?? ''}`
-  throw new WebEncodeError('WE-WRK-004', problem, { path, cause: parsed.error, next: 'stop' })
 }

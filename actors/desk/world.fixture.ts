@@ -7,7 +7,13 @@ import { systemClock } from '../../kernel/clock.ts'
 import type { Json } from '../../kernel/contract/json.ts'
 import type { SignedUrlRequest } from '../../kernel/contract/storage.ts'
 import type { TaskBrief } from '../../kernel/contract/task.ts'
-import type { ObjectUrlReply, ReportRequest } from '../../kernel/contract/worker.ts'
+import type {
+  HeartbeatReply,
+  JoinReply,
+  JoinRequest,
+  ObjectUrlReply,
+  ReportRequest,
+} from '../../kernel/contract/worker.ts'
 import { createActorStore } from '../../kernel/db/actors.ts'
 import { migrate } from '../../kernel/db/migrate.ts'
 import { openPglite } from '../../kernel/db/pglite.ts'
@@ -22,7 +28,7 @@ import { createRegistry } from '../engine/registry.ts'
 import { createGateway } from '../gateway/gateway.ts'
 import { createCleaner } from '../gateway/objects.ts'
 import { sampleWorker } from '../worker/sample.ts'
-import { createDesk } from './desk.ts'
+import { createDesk, type DeskOptions } from './desk.ts'
 
 export type World = Awaited<ReturnType<typeof openWorld>>
 
@@ -43,8 +49,8 @@ const template = ['../../kernel/db/template.tar.gz', '../../dist/kernel/db/templ
   .find((path) => existsSync(path))
 
 /** Opens everything; `close` ends it. Leases and silence last a minute and more. */
-export async function openWorld() {
-  const log = silentLog
+export async function openWorld(admission: DeskOptions['admission'] = 'open', log = silentLog) {
+  const refused: string[] = []
   const clock = systemClock
   const db = await openPglite({
     directory: null,
@@ -72,13 +78,22 @@ export async function openWorld() {
     relayEveryMs: 20,
   })
   const common = { engine, store, db, bus, storage, clock, log }
-  const desk = createDesk({ ...common, leaseMs: 60_000, heartbeatMs: 30_000, resolveSource })
+  const desk = createDesk({
+    ...common,
+    leaseMs: 60_000,
+    heartbeatMs: 30_000,
+    resolveSource,
+    admission,
+    onRefused: (code) => void refused.push(code),
+  })
   const gateway = createGateway({ ...common, profiles: presets, sources: { checkSource } })
   engine.start()
   await desk.start()
   return {
     ...common,
     gateway,
+    /** Codes of what the desk refused. */
+    refused,
     async close() {
       await desk.stop()
       await engine.stop()
@@ -93,7 +108,8 @@ export function workerOf({ bus }: Pick<World, 'bus'>, session = 'session-1', wor
   const ask = async <Reply>(subject: string, data: unknown): Promise<Reply> =>
     (await bus.request(subject, data as Json, { timeoutMs: 5000 })) as Reply
   return {
-    join: () => ask(kernelSubjects.join, { ...sampleWorker, workerId, session }),
+    join: (shown: Partial<JoinRequest> = {}) =>
+      ask<JoinReply>(kernelSubjects.join, { ...sampleWorker, workerId, session, ...shown }),
     leave: () => ask(kernelSubjects.leave, { workerId, session }),
     async claim(limit = 64): Promise<TaskBrief[]> {
       const lanes = ['probe', 'cpu', 'copy']
@@ -101,7 +117,7 @@ export function workerOf({ bus }: Pick<World, 'bus'>, session = 'session-1', wor
       return (await ask<{ tasks: TaskBrief[] }>(kernelSubjects.claim, request)).tasks
     },
     heartbeat: (held: readonly TaskBrief[] = [], fraction = 0.5) =>
-      ask<{ lost: string[] }>(kernelSubjects.heartbeat, {
+      ask<HeartbeatReply>(kernelSubjects.heartbeat, {
         workerId,
         session,
         progress: held.map(({ taskId, leaseToken }) => ({ taskId, leaseToken, fraction })),

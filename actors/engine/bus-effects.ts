@@ -2,6 +2,7 @@
 import type { Bus } from '../../kernel/bus/bus.ts'
 import {
   auditSystemSubject,
+  commandSubject,
   dispatchSubject,
   interruptSubject,
   jobEventsSubject,
@@ -9,12 +10,16 @@ import {
 import type { OuterHandlers } from './effect-handlers.ts'
 
 /** Publishes under the effect's id, so that a durable stream drops a repetition. */
-export function busHandlers(bus: Bus): Pick<OuterHandlers, 'ring' | 'interrupt' | 'announce'> {
+export function busHandlers(
+  bus: Bus,
+): Pick<OuterHandlers, 'ring' | 'interrupt' | 'command' | 'announce'> {
   return {
     ring: ({ taskId, lane, region }, { id }) =>
       bus.publish(dispatchSubject(region, lane), { taskId }, { id }),
     interrupt: ({ workerId, taskId, leaseToken }, { id }) =>
       bus.publish(interruptSubject(workerId), { taskId, leaseToken }, { id }),
+    command: ({ workerId, session, command }, { id }) =>
+      bus.publish(commandSubject(workerId), { session, command }, { id }),
     announce: ({ topic, jobId, data }, { id }) =>
       bus.publish(jobId === undefined ? auditSystemSubject : jobEventsSubject(jobId), {
         id,

@@ -16,6 +16,7 @@ export const effectActions: EffectActions = {
   tellTasks() {},
   ring() {},
   interrupt() {},
+  command() {},
   clean() {},
   announce() {},
 }

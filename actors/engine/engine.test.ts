@@ -77,6 +77,7 @@ function engineSuite(open: () => Promise<Database>) {
       handlers: {
         ring: nothing,
         interrupt: nothing,
+        command: nothing,
         clean: nothing,
         announce: async ({ topic, jobId }) => {
           if (topic === 'job.completed' && jobId === 'whole') wholeCompleted.resolve()

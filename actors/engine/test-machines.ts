@@ -113,6 +113,7 @@ export function eventTo(
 export const idleHandlers: OuterHandlers = {
   ring: async () => {},
   interrupt: async () => {},
+  command: async () => {},
   announce: async () => {},
   clean: async () => {},
 }

@@ -10,6 +10,7 @@ import type { JobContext } from '../job/model.ts'
 import { createDeletion, type DeletionOptions } from './deletion.ts'
 import { createJobCreation, type CreationOptions, mustReadJob } from './creation.ts'
 import { repeatedInput } from './submission.ts'
+import { createWorkerCommands } from './workers.ts'
 
 export interface GatewayOptions extends CreationOptions, DeletionOptions {
   readonly engine: Pick<Engine, 'create' | 'send'>
@@ -28,6 +29,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   }
 
   return {
+    ...createWorkerCommands({ engine, db, log }),
+
     submitJob: (request, caller, key) => creation.submit(request, caller, key),
 
     async cancelJob(jobId, caller) {

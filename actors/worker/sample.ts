@@ -21,10 +21,15 @@ export const sampleWorker: WorkerIdentity = {
   },
 }
 
-/** It falls silent, comes back as another process, drains and leaves. */
+/** It falls silent, comes back as another process, is drained, restarted and undrained, and is removed. */
 export const sampleWorkerEvents: readonly WorkerEvent[] = [
   { type: 'silent', session: 'session-1' },
   { type: 'join', ...sampleWorker, session: 'session-2' },
-  { type: 'drain', session: 'session-2' },
+  { type: 'drain', by: 'Ann' },
+  { type: 'restart', by: 'Ann' },
   { type: 'leave', session: 'session-2' },
+  { type: 'join', ...sampleWorker, session: 'session-3' },
+  { type: 'undrain', by: 'Ann' },
+  { type: 'remove', by: 'Ann' },
+  { type: 'leave', session: 'session-3' },
 ]

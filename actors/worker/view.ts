@@ -1,10 +1,7 @@
 /** The row of `workers` that shows a worker actor. */
 import type { Json } from '../../kernel/contract/json.ts'
 import type { WorkerRow } from '../../kernel/db/actor-store.ts'
-import type { WorkerContext } from './model.ts'
-
-/** State of the machine, as its snapshot holds it. */
-export type WorkerState = 'healthy' | 'draining' | 'offline'
+import { commandOf, type WorkerContext, type WorkerState } from './model.ts'
 
 /** The row of the worker in this state. */
 export function workerRowFrom(state: WorkerState, context: WorkerContext): WorkerRow {
@@ -15,6 +12,7 @@ export function workerRowFrom(state: WorkerState, context: WorkerContext): Worke
     region: context.region,
     version: context.version,
     capabilities: context.capabilities as Json,
-    status: state,
+    status: state === 'restarting' || state === 'leaving' ? 'draining' : state,
+    command: commandOf(state, context.isDrained),
   }
 }

@@ -88,6 +88,7 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
     log,
     leaseMs: config.leaseMs,
     heartbeatMs: config.heartbeatMs,
+    admission: 'open',
     resolveSource: sources.resolveSource,
   })
   await lifecycle.start('engine', () => engine.start(), () => engine.stop())

@@ -8,7 +8,7 @@ import type { StorageProvider } from '../../kernel/contract/storage.ts'
 import type { Lifecycle } from '../../kernel/lifecycle.ts'
 import type { Log } from '../../kernel/log.ts'
 import type { Outbound } from '../../kernel/outbound.ts'
-import { type Agent, createAgent } from '../../workers/agent.ts'
+import { createAgent } from '../../workers/agent.ts'
 import { readCapabilities } from '../../workers/capabilities.ts'
 import { taskHandlers } from '../../workers/handlers.ts'
 import { createSourceProxy } from '../../workers/source-proxy.ts'
@@ -16,6 +16,7 @@ import { createLocalObjects } from '../../workers/transfer.ts'
 import { chooseEncoder } from './encoder.ts'
 import { dataPathsOf } from './paths.ts'
 import { version } from './version.ts'
+import { WorkerLife } from './worker-life.ts'
 
 /** Tasks in hand get this long when the process is asked to stop; then they are given back. */
 const drainMs = 2_000
@@ -29,37 +30,44 @@ interface WorkerParts {
   readonly log: Log
 }
 
-/** Starts the worker as parts of the box's lifecycle. */
+/** Starts the worker as parts of the box's lifecycle. A restart by people makes it anew; without it the box goes on. */
 export async function startLocalWorker(
   { config, bus, storage, outbound, lifecycle, log }: WorkerParts,
-): Promise<Agent> {
-  const workDirectory = dataPathsOf(config.dataDirectory).work
-  const pidDirectory = join(config.dataDirectory, 'run')
-  const encoder = await lifecycle.start(
-    'encoder',
-    () => chooseEncoder(config, pidDirectory, log),
-    (engine) => engine.close(),
-  )
+): Promise<void> {
   const sources = await lifecycle.start(
     'source proxy',
     () => createSourceProxy({ open: outbound.open, log }),
     (proxy) => proxy.close(),
   )
-  const agent = createAgent({
-    bus,
-    encoder,
-    handlers: taskHandlers,
-    objects: createLocalObjects({ storage }),
-    sources,
-    workDirectory,
+  const life = new WorkerLife({
+    async open(ends) {
+      const encoder = await chooseEncoder(config, join(config.dataDirectory, 'run'), log)
+      const agent = createAgent({
+        ...ends,
+        bus,
+        encoder,
+        handlers: taskHandlers,
+        objects: createLocalObjects({ storage }),
+        sources,
+        workDirectory: dataPathsOf(config.dataDirectory).work,
+        clock: systemClock,
+        log,
+        workerId: config.workerId,
+        hostname: hostname(),
+        version,
+        region: config.workerRegion,
+        capabilities: await readCapabilities({
+          encoder,
+          slots: config.workerSlots,
+          lanes: config.workerLanes,
+        }),
+      })
+      return { agent, close: () => encoder.close() }
+    },
+    onRemoved: () => log.warn('the worker of this box was removed; it works again after a start'),
+    drainMs,
     clock: systemClock,
     log,
-    workerId: config.workerId,
-    hostname: hostname(),
-    version,
-    region: config.workerRegion,
-    capabilities: await readCapabilities({ encoder, slots: config.workerSlots }),
   })
-  await lifecycle.start('worker', () => agent.start(), () => agent.drain(drainMs))
-  return agent
+  await lifecycle.start('worker', () => life.start(), () => life.stop())
 }

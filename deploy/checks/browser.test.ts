@@ -77,18 +77,35 @@ test('sign in, upload, watch, reload mid-way, play, download', { skip }, async (
   assert.deepEqual(problems, [])
 })
 
-test('the pages work without JavaScript: list, job, retry, delete', { skip }, async () => {
-  const context = await browser.newContext({ javaScriptEnabled: false })
-  const page = await context.newPage()
-  const link = await signInLink()
-  await page.goto(link)
-  await page.getByRole('button', { name: /sign in/i }).click()
-  await page.goto(`${product.url}/jobs`)
-  await page.locator('a[href^="/jobs/"]:not([href="/jobs/new"])').first().click()
-  await page.waitForURL(/\/jobs\/[0-9a-f-]{36}/)
-  assert.match(await page.locator('main').innerText(), /completed/i)
-  await context.close()
-})
+test(
+  'the pages work without JavaScript: jobs, workers; those with it follow',
+  { skip },
+  async () => {
+    const context = await browser.newContext({ javaScriptEnabled: false })
+    const page = await context.newPage()
+    const link = await signInLink()
+    await page.goto(link)
+    await page.getByRole('button', { name: /sign in/i }).click()
+    await page.goto(`${product.url}/jobs`)
+    await page.locator('a[href^="/jobs/"]:not([href="/jobs/new"])').first().click()
+    await page.waitForURL(/\/jobs\/[0-9a-f-]{36}/)
+    assert.match(await page.locator('main').innerText(), /completed/i)
+    const watching = await context.browser()!.newPage({
+      storageState: await context.storageState(),
+    })
+    await watching.goto(`${product.url}/workers`)
+    await page.goto(`${product.url}/workers`)
+    await page.getByRole('button', { name: 'Drain local' }).click()
+    await page.getByText('local takes no new work until it is undrained.').waitFor()
+    await watching.getByText('Draining', { exact: true }).waitFor({ timeout: 10_000 })
+    await page.getByRole('link', { name: 'local' }).click()
+    await page.getByText('Drained by').waitFor()
+    await page.getByRole('button', { name: 'Undrain local' }).click()
+    await watching.getByText('Healthy', { exact: true }).waitFor({ timeout: 10_000 })
+    await watching.close()
+    await context.close()
+  },
+)
 
 /** Errors of scripts, of the console and of requests; a page has none. */
 function collectProblems(page: Page): string[] {

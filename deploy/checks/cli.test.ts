@@ -4,6 +4,7 @@ import { execa } from 'execa'
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { after, test } from 'node:test'
+import type { WorkerView } from '../../kernel/contract/job.ts'
 import type { EncodeResult } from '../cli/encode.ts'
 import { probeFile, skipWithoutFfmpeg } from './probe-file.ts'
 import { createDataDirectory, mediaDirectory, startProduct, stopProducts } from './product.ts'
@@ -85,6 +86,42 @@ test('wrong words end with 2 and the usage; a missing file and a wrong token end
   )
   assert.equal(refused.exitCode, 1)
   assert.match(refused.stderr, /WE-AUTH-001/)
+  await product.stop()
+})
+
+test('worker: list, drain, undrain, restart, token, remove', { skip }, async () => {
+  const product = await startProduct()
+  const target = ['--server', product.url, '--token', product.token]
+  const run = async (...args: string[]) => {
+    const { exitCode, stdout, stderr } = await webencode(['worker', ...args, ...target])
+    assert.equal(exitCode, 0, stderr)
+    return stdout
+  }
+  const list = async () => JSON.parse(await run('list', '--json')) as WorkerView[]
+  const waitFor = async (holds: (worker: WorkerView | undefined) => boolean) => {
+    const deadline = Date.now() + 30_000
+    for (let worker = (await list())[0];; worker = (await list())[0]) {
+      if (holds(worker)) return worker
+      assert.ok(Date.now() < deadline, JSON.stringify(worker))
+    }
+  }
+  const first = await waitFor((worker) => worker?.status === 'healthy')
+  assert.match(await run('list'), /^ID .*\nlocal +healthy/)
+  assert.equal(await run('drain', 'local'), 'local  draining')
+  assert.equal((JSON.parse(await run('drain', 'local', '--json')) as WorkerView).command, 'drain')
+  assert.equal(await run('undrain', 'local'), 'local  healthy')
+  assert.equal(await run('restart', 'local'), 'local  restarting')
+  await waitFor((worker) =>
+    worker?.status === 'healthy' && worker.session_started_at !== first?.session_started_at
+  )
+  assert.match(await run('token', '--expires', '60'), /^wj_[\w-]{43}$/)
+  assert.equal(await run('remove', 'local'), 'local  removed')
+  await waitFor((worker) => worker === undefined)
+  const unknown = await webencode(['worker', 'drain', 'local', ...target])
+  assert.equal(unknown.exitCode, 1)
+  assert.match(unknown.stderr, /WE-WRK-001/)
+  const wrong = [['worker'], ['worker', 'drain'], ['worker', 'explode', 'w1']]
+  for (const args of wrong) assert.equal((await webencode(args)).exitCode, 2, args.join(' '))
   await product.stop()
 })
 

@@ -4,7 +4,8 @@ import { basename } from 'node:path'
 import { Readable } from 'node:stream'
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
 import { pipeline } from 'node:stream/promises'
-import type { JobOutputView, JobView } from '../../kernel/contract/job.ts'
+import type { JobOutputView, JobView, WorkerView } from '../../kernel/contract/job.ts'
+import type { NewJoinToken } from '../../kernel/contract/worker.ts'
 import { errorCatalog, type ErrorCode, WebEncodeError } from '../../kernel/errors.ts'
 
 /** A server and the token that speaks to it. */
@@ -16,6 +17,10 @@ export interface Client {
   outputs(jobId: string): Promise<JobOutputView[]>
   /** Streams an output into a file. */
   download(output: JobOutputView, file: string): Promise<void>
+  workers(): Promise<WorkerView[]>
+  commandWorker(workerId: string, verb: 'drain' | 'undrain' | 'restart'): Promise<WorkerView>
+  removeWorker(workerId: string): Promise<void>
+  createJoinToken(expiresInSeconds?: number): Promise<NewJoinToken>
 }
 
 /** @throws the server's own error on every call; WE-SYS-004 when it cannot be reached */
@@ -70,7 +75,23 @@ export function createClient(server: string, token: string): Client {
       // The two declarations of the same stream differ in a detail of their types.
       await pipeline(Readable.fromWeb(body as NodeReadableStream), createWriteStream(file))
     },
+    workers: async () => (await json<{ workers: WorkerView[] }>('/v1/workers')).workers,
+    commandWorker: (workerId, verb) => json(workerPath(workerId, verb), { method: 'POST' }),
+    removeWorker: async (workerId) => void (await call(workerPath(workerId), { method: 'DELETE' })),
+    createJoinToken: (expiresInSeconds) =>
+      json('/v1/workers/join-tokens', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(
+          expiresInSeconds === undefined ? {} : { expires_in_seconds: expiresInSeconds },
+        ),
+      }),
   }
+}
+
+function workerPath(workerId: string, verb?: string): string {
+  const path = `/v1/workers/${encodeURIComponent(workerId)}`
+  return verb === undefined ? path : `${path}/${verb}`
 }
 
 async function errorFrom(response: Response): Promise<WebEncodeError> {

@@ -41,6 +41,11 @@ export function interruptSubject(workerId: string): string {
   return `workers.${workerId.replaceAll('.', '_')}.interrupt`
 }
 
+/** What one worker is to do now, pushed to it. */
+export function commandSubject(workerId: string): string {
+  return `workers.${workerId.replaceAll('.', '_')}.command`
+}
+
 /** Audit of system events. */
 export const auditSystemSubject = 'audit.system'
 /** Audit of what users did. */

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { jsonSchema } from './json.ts'
 import { lanes } from './task.ts'
+import { workerCommands } from './worker.ts'
 
 /** Params of the named actions of the machines. `spawn` happens in the same transaction; the rest after it. */
 export const effectSchemas = {
@@ -15,6 +16,12 @@ export const effectSchemas = {
   ring: z.strictObject({ taskId: z.string(), lane: z.enum(lanes), region: z.string() }),
   /** Tell a worker at once that a lease is gone. */
   interrupt: z.strictObject({ workerId: z.string(), taskId: z.string(), leaseToken: z.string() }),
+  /** Tell a worker at once what it is to do. */
+  command: z.strictObject({
+    workerId: z.string(),
+    session: z.string(),
+    command: z.enum(workerCommands),
+  }),
   /** Delete the intermediates of a job. */
   clean: z.strictObject({ jobId: z.string() }),
   /** Say that something happened: live updates, audit, webhooks. */

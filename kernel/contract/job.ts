@@ -1,5 +1,6 @@
 /** Jobs: the request that makes one, its statuses and the views that people and programs read. */
 import { z } from 'zod'
+import { workerCommands } from './worker.ts'
 import { outputFileSchema, taskKinds, taskStatuses } from './task.ts'
 import { profileOverridesSchema } from './profile.ts'
 
@@ -141,11 +142,18 @@ export const workerViewSchema = z.strictObject({
   region: z.string(),
   version: z.string(),
   status: z.enum(['healthy', 'degraded', 'offline', 'draining']),
+  /** What it was told to do. An offline worker that was drained stays so when it comes back. */
+  command: z.enum(workerCommands),
   capabilities: z.record(z.string(), z.json()),
+  /** Tasks that it runs at the same time. */
+  slots: z.int(),
   tasks_running: z.int(),
   cpu_percent: z.number().nullable(),
   memory_bytes: z.number().nullable(),
+  /** When a worker of this name joined for the first time. */
   joined_at: z.string(),
+  /** When its present process joined. */
+  session_started_at: z.string(),
   last_heartbeat: z.string(),
 })
 export type WorkerView = z.infer<typeof workerViewSchema>

@@ -8,6 +8,13 @@ import {
   taskResultSchema,
 } from './task.ts'
 
+/** Number of this conversation. A kernel and a worker that speak different numbers do not work together. */
+export const workerProtocol = 1
+
+/** What the kernel wants of a worker: to work, to finish what it has and take nothing new, to begin anew, to go for good. */
+export const workerCommands = ['work', 'drain', 'restart', 'leave'] as const
+export type WorkerCommand = (typeof workerCommands)[number]
+
 export const encoderNames = ['ffmpeg', 'wasm'] as const
 
 export const workerCapabilitiesSchema = z.strictObject({
@@ -32,11 +39,23 @@ export const joinRequestSchema = z.strictObject({
   version: z.string().max(20),
   region: z.string().regex(/^[a-z0-9-]{1,32}$/).default('local'),
   capabilities: workerCapabilitiesSchema,
+  /** {@link workerProtocol} of the worker; absent: 1. */
+  protocol: z.int().min(1).optional(),
+  /** Shown once, in exchange for a credential. */
+  joinToken: z.string().min(1).max(1000).optional(),
+  /** What the worker got for its join token; good for this worker id alone. */
+  credential: z.string().min(1).max(200).optional(),
+  /** Another session took this worker's name: take it back only when that one is gone. */
+  yields: z.boolean().optional(),
 })
 export const joinReplySchema = z.strictObject({
   accepted: z.literal(true),
   heartbeatMs: z.int(),
   leaseMs: z.int(),
+  /** In exchange for a join token; to be kept and shown from now on. */
+  credential: z.string().optional(),
+  /** @default 'work' */
+  command: z.enum(workerCommands).optional(),
 })
 
 export const claimRequestSchema = z.strictObject({
@@ -63,7 +82,11 @@ export const heartbeatRequestSchema = z.strictObject({
   }).optional(),
 })
 /** Tasks named in `lost` are no longer the worker's: it must stop them and throw their outputs away. */
-export const heartbeatReplySchema = z.strictObject({ lost: z.array(z.string()) })
+export const heartbeatReplySchema = z.strictObject({
+  lost: z.array(z.string()),
+  /** What holds now; absent: no change. */
+  command: z.enum(workerCommands).optional(),
+})
 
 export const reportRequestSchema = z.strictObject({
   workerId: z.string(),
@@ -125,6 +148,32 @@ export const objectRemovalReplySchema = z.strictObject({ removed: z.literal(true
 /** Pushed to `workers.<id>.interrupt`: stop this task now. */
 export const interruptSchema = z.strictObject({ taskId: z.string(), leaseToken: z.string() })
 
+/** Pushed to `workers.<id>.command`, so that it is quick. The heartbeat says the same, and is what counts. */
+export const commandSchema = z.strictObject({
+  session: z.string(),
+  command: z.enum(workerCommands),
+})
+
+/** A join token as people see it. */
+export const joinTokenViewSchema = z.strictObject({
+  id: z.string(),
+  created_by: z.string(),
+  created_at: z.string(),
+  expires_at: z.string(),
+  used_at: z.string().nullable(),
+  /** The worker that joined with it. */
+  used_by: z.string().nullable(),
+})
+/** Shown once, when it is made. */
+export const newJoinTokenSchema = joinTokenViewSchema.extend({ token: z.string() })
+
+/** How long a join token waits for its worker, in seconds, unless told otherwise. */
+export const usualTokenSeconds = 3600
+/** A minute to 30 days. */
+export const tokenSecondsSchema = z.int().min(60).max(30 * 24 * 3600)
+
+export type JoinTokenView = z.infer<typeof joinTokenViewSchema>
+export type NewJoinToken = z.infer<typeof newJoinTokenSchema>
 export type WorkerCapabilities = z.infer<typeof workerCapabilitiesSchema>
 export type JoinRequest = z.infer<typeof joinRequestSchema>
 export type JoinReply = z.infer<typeof joinReplySchema>

@@ -108,6 +108,7 @@ export function storedWorker(id: string, overrides: Partial<WorkerRow> = {}): Wo
     version: '0.1.0',
     capabilities: { slots: 2, lanes: ['cpu'] },
     status: 'healthy',
+    command: 'work',
     ...overrides,
   }
 }

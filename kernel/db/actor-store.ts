@@ -1,6 +1,7 @@
 /** The store of the actor engine: what one transaction of the engine reads and writes. Implemented in SQL and, for the simulation, in memory. */
 import type { Json } from '../contract/json.ts'
 import type { Lane } from '../contract/task.ts'
+import type { WorkerCommand } from '../contract/worker.ts'
 
 export interface StoredActor {
   readonly id: string
@@ -133,6 +134,7 @@ export interface WorkerRow {
   readonly version: string
   readonly capabilities: Json
   readonly status: string
+  readonly command: WorkerCommand
 }
 
 /** Everything a batch writes, in one statement or few. Actors in `updates` carry the new version. */

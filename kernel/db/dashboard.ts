@@ -41,7 +41,7 @@ export async function readDashboardStats(db: Reader): Promise<DashboardStats> {
           count(*)::int AS online,
           coalesce(sum((capabilities->>'slots')::int) FILTER (WHERE status <> 'draining'), 0)::int AS slots
         FROM workers
-        WHERE status <> 'offline'
+        WHERE status NOT IN ('offline', 'removed')
       )
     SELECT (SELECT coalesce(jsonb_object_agg(status, jobs), '{}') FROM statuses) AS by_status, day.*, work.*, fleet.*
     FROM day, work, fleet`)

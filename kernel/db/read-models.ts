@@ -68,19 +68,21 @@ export function upsertTasks(rows: readonly TaskRow[]): Statement {
       finished_at = CASE WHEN excluded.finished_at IS NOT NULL THEN coalesce(t.finished_at, excluded.finished_at) END`
 }
 
-/** Writes rows of `workers`. A new session counts as a heartbeat. */
+/** Writes rows of `workers`. A new session counts as a heartbeat, and its uptime starts anew. */
 export function upsertWorkers(rows: readonly WorkerRow[]): Statement {
   return sql`
-    INSERT INTO workers AS w (id, session, hostname, region, version, capabilities, status, is_healthy)
-    SELECT r.id, r.session, r.hostname, r.region, r.version, r.capabilities, r.status,
+    INSERT INTO workers AS w (id, session, hostname, region, version, capabilities, status, command, is_healthy)
+    SELECT r.id, r.session, r.hostname, r.region, r.version, r.capabilities, r.status, r.command,
       r.status IN ('healthy', 'draining')
     FROM jsonb_to_recordset(${json(rows)}) AS r(
-      id text, session text, hostname text, region text, version text, capabilities jsonb, status text
+      id text, session text, hostname text, region text, version text, capabilities jsonb, status text,
+      command text
     )
     ORDER BY r.id
     ON CONFLICT (id) DO UPDATE
     SET session = excluded.session, hostname = excluded.hostname, region = excluded.region,
       version = excluded.version, capabilities = excluded.capabilities, status = excluded.status,
-      is_healthy = excluded.is_healthy,
+      command = excluded.command, is_healthy = excluded.is_healthy,
+      session_started_at = CASE WHEN w.session = excluded.session THEN w.session_started_at ELSE now() END,
       last_heartbeat = CASE WHEN w.session = excluded.session THEN w.last_heartbeat ELSE now() END`
 }

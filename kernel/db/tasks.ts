@@ -118,17 +118,20 @@ const selectFleetSlots = sql`
   FROM workers
   WHERE status IN ('healthy', 'degraded')`
 
-interface TaskRecord extends Omit<TaskView, 'progress_pct' | 'started_at' | 'finished_at'> {
+/** A row of `tasks`, as far as people see it. */
+export interface TaskRecord extends Omit<TaskView, 'progress_pct' | 'started_at' | 'finished_at'> {
   readonly progress: number
   readonly started_at: Date | null
   readonly finished_at: Date | null
 }
 
-const taskColumns =
+/** The columns of a {@link TaskRecord}. */
+export const taskColumns =
   sql`id, job_id, kind, sequence_index, start_time_sec, end_time_sec, status, progress, fps, speed,
   assigned_worker_id, attempt_count, max_attempts, output_key, output_size_bytes, error, started_at, finished_at`
 
-function taskViewFrom({ progress, ...row }: TaskRecord): TaskView {
+/** The view of a row. */
+export function taskViewFrom({ progress, ...row }: TaskRecord): TaskView {
   return {
     ...row,
     progress_pct: row.status === 'completed' ? 100 : Math.round(progress * 1000) / 10,

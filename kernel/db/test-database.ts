@@ -110,6 +110,8 @@ const tables = [
   'dead_letters',
   'jobs', // and with them their tasks
   'workers',
+  'join_tokens',
+  'worker_credentials',
   'sessions',
   'idempotency_keys',
 ]

@@ -2,12 +2,20 @@
 import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
 import { workerViewSchema } from '../contract/job.ts'
-import { changesOf, storedJob, storedTask, storedWorker } from './actor-store.samples.ts'
+import {
+  changesOf,
+  storedActor,
+  storedJob,
+  storedTask,
+  storedWorker,
+} from './actor-store.samples.ts'
 import type { BatchChanges } from './actor-store.ts'
 import { createActorStore } from './actors.ts'
 import { sql } from './database.ts'
 import { describeOnDatabases, emptyTables } from './test-database.ts'
 import {
+  deleteWorkerRows,
+  listRemovedWorkers,
   listSilentWorkers,
   listWorkers,
   readWorker,
@@ -51,13 +59,15 @@ describeOnDatabases('workers', (db) => {
       slots: 2,
       lanes: ['cpu'],
     }])
+    assert.deepEqual([worker?.slots, worker?.command], [2, 'work'])
     assert.equal(await readWorker(db(), 'nobody'), undefined)
   })
 
   test('readWorkerSession() answers the newest session', async () => {
     await write({ workers: [storedWorker('w1')] })
     await write({ workers: [storedWorker('w1', { session: 'session-2' })] })
-    assert.equal(await readWorkerSession(db(), 'w1'), 'session-2')
+    const current = { session: 'session-2', isOnline: true }
+    assert.deepEqual(await readWorkerSession(db(), 'w1'), current)
     assert.equal(await readWorkerSession(db(), 'nobody'), undefined)
   })
 
@@ -69,20 +79,51 @@ describeOnDatabases('workers', (db) => {
         cpuPercent: 12.5,
         memoryBytes: 4_000_000_000.4,
       }),
-      true,
+      'work',
     )
     const worker = await readWorker(db(), 'w1')
     assert.deepEqual([worker?.cpu_percent, worker?.memory_bytes], [12.5, 4_000_000_000])
     assert.deepEqual(await listSilentWorkers(db(), 30_000), [])
-    assert.equal(await touchWorker(db(), 'w1', 'session-1'), true)
+    assert.equal(await touchWorker(db(), 'w1', 'session-1'), 'work')
     assert.equal((await readWorker(db(), 'w1'))?.cpu_percent, 12.5)
   })
 
   test('touchWorker() refuses an old session, a stranger, and a worker that counts as offline', async () => {
     await write({ workers: [storedWorker('w1'), storedWorker('w2', { status: 'offline' })] })
-    assert.equal(await touchWorker(db(), 'w1', 'session-0'), false)
-    assert.equal(await touchWorker(db(), 'nobody', 'session-1'), false)
-    assert.equal(await touchWorker(db(), 'w2', 'session-1'), false)
+    assert.equal(await touchWorker(db(), 'w1', 'session-0'), undefined)
+    assert.equal(await touchWorker(db(), 'nobody', 'session-1'), undefined)
+    assert.equal(await touchWorker(db(), 'w2', 'session-1'), undefined)
+  })
+
+  test('a new session starts the uptime anew, a new status of the same one does not', async () => {
+    const started = async () => (await readWorker(db(), 'w1'))?.session_started_at
+    await write({ workers: [storedWorker('w1')] })
+    const first = await started()
+    await write({ workers: [storedWorker('w1', { status: 'draining', command: 'drain' })] })
+    assert.equal(await started(), first)
+    await write({ workers: [storedWorker('w1', { session: 'session-2' })] })
+    assert.notEqual(await started(), first)
+  })
+
+  test('a removed worker is in no list, and deleteWorkerRows() deletes it and no other', async () => {
+    const removed = storedWorker('w1', { status: 'removed', command: 'leave' })
+    await write({
+      workers: [removed, storedWorker('w2')],
+      creates: [storedActor('worker.w1', { status: 'done' }), storedActor('worker.w2')],
+    })
+    assert.deepEqual((await listWorkers(db())).map(({ id }) => id), ['w2'])
+    assert.equal(await readWorker(db(), 'w1'), undefined)
+    assert.equal(await readWorkerSession(db(), 'w1'), undefined)
+    assert.equal(await touchWorker(db(), 'w1', 'session-1'), undefined)
+    assert.deepEqual(await listRemovedWorkers(db()), ['w1'])
+    const forget = (id: string) => db().transaction((tx) => deleteWorkerRows(tx, id))
+    assert.deepEqual([await forget('w1'), await forget('w1'), await forget('w2')], [
+      true,
+      false,
+      false,
+    ])
+    const rows = await db().query(sql`SELECT id FROM workers UNION ALL SELECT id FROM actors`)
+    assert.deepEqual(rows, [{ id: 'w2' }, { id: 'worker.w2' }])
   })
 
   test('listSilentWorkers() answers whoever is not offline and has been silent for long, longest first', async () => {

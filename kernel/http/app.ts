@@ -17,6 +17,7 @@ import { fileRoutes } from './routes/files.ts'
 import { jobDetailRoutes } from './routes/job-details.ts'
 import { jobFileRoutes } from './routes/job-files.ts'
 import { jobRoutes } from './routes/jobs.ts'
+import { joinTokenRoutes } from './routes/join-tokens.ts'
 import { liveRoutes } from './routes/live.ts'
 import { objectRoutes } from './routes/objects.ts'
 import { profileRoutes } from './routes/profiles.ts'
@@ -52,6 +53,7 @@ export function createApp(deps: HttpDeps, ui?: UiMount): OpenAPIHono<AppEnv> {
   app.route('/', jobDetailRoutes(deps))
   app.route('/', jobFileRoutes(deps))
   app.route('/', profileRoutes(deps))
+  app.route('/', joinTokenRoutes(deps))
   app.route('/', workerRoutes(deps))
   app.route('/', fileRoutes(deps))
   app.route('/', liveRoutes(deps))

@@ -5,11 +5,12 @@ import { fileURLToPath } from 'node:url'
 import { createMemoryBus } from '../bus/memory.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { Authenticator, AuthResponse, Role } from '../contract/auth.ts'
-import type { JobView } from '../contract/job.ts'
+import type { JobView, WorkerView } from '../contract/job.ts'
 import type { Profile } from '../contract/profile.ts'
 import type { StorageProvider } from '../contract/storage.ts'
 import { type Database, json, sql } from '../db/database.ts'
 import { readJob } from '../db/jobs.ts'
+import { readWorker } from '../db/workers.ts'
 import { migrate } from '../db/migrate.ts'
 import { openPglite } from '../db/pglite.ts'
 import { WebEncodeError } from '../errors.ts'
@@ -166,7 +167,29 @@ function gatewayOver(db: Database, commands: Command[]): Gateway {
     await insertTestJob(db, id)
     return await existing(id)
   }
+  const worker =
+    (name: keyof Gateway) => async (id: string, caller: Caller): Promise<WorkerView> => {
+      commands.push({ name, argument: id, caller })
+      const found = await readWorker(db, id)
+      if (found === undefined) throw new WebEncodeError('WE-WRK-001', `There is no worker "${id}"`)
+      return found
+    }
   return {
+    drainWorker: worker('drainWorker'),
+    undrainWorker: worker('undrainWorker'),
+    restartWorker: worker('restartWorker'),
+    removeWorker: async (id, caller) => void (await worker('removeWorker')(id, caller)),
+    createJoinToken(argument, caller) {
+      commands.push({ name: 'createJoinToken', argument, caller })
+      const created_at = new Date(0).toISOString()
+      const times = { created_at, expires_at: created_at, used_at: null }
+      const token = { id: 'jt-1', created_by: caller.username, used_by: null, token: 'wj_secret' }
+      return Promise.resolve({ ...token, ...times })
+    },
+    deleteJoinToken(argument, caller) {
+      commands.push({ name: 'deleteJoinToken', argument, caller })
+      return Promise.resolve()
+    },
     async submitJob(argument, caller, key) {
       commands.push({ name: 'submitJob', argument, caller, key })
       if (argument.profile !== testProfile.name) {

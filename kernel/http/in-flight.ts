@@ -67,8 +67,11 @@ export function limitInFlight(
     let isSending = false
     try {
       await next()
-      isSending = load === 'download' && c.res.body !== null
-      if (isSending) c.res = new Response(sent(c.res.body, c.req.raw.signal, leave), c.res)
+      const { body } = c.res
+      if (load === 'download' && body !== null) {
+        isSending = true
+        c.res = new Response(sent(body, c.req.raw.signal, leave), c.res)
+      }
     } finally {
       if (!isSending) leave()
     }

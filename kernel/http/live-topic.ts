@@ -4,26 +4,73 @@ import { readDashboardStats } from '../db/dashboard.ts'
 import type { Reader } from '../db/database.ts'
 import { readJobs } from '../db/jobs.ts'
 import { listTasksByJob } from '../db/tasks.ts'
+import { listWorkerTasks } from '../db/worker-page.ts'
+import { listWorkers, readWorker } from '../db/workers.ts'
 import { SharedText } from '../runtime/shared-text.ts'
 
 /** The figures of the dashboard. */
 export const dashboardTopic = 'dashboard:stats'
+/** All workers. */
+export const workersTopic = 'workers:list'
 
 /** The topic of a job. */
 export function jobTopic(jobId: string): string {
   return `job:${jobId}:updates`
 }
 
-/** The job that a topic shows; undefined when it shows none. */
-export function jobIdOf(topic: string): string | undefined {
-  return /^job:([A-Za-z0-9-]{1,64}):updates$/.exec(topic)?.[1]
+/** The topic of one worker. */
+export function workerTopic(workerId: string): string {
+  return `worker:${workerId}:updates`
 }
 
 /** Newest states by topic; what is gone is missing. */
 export type TopicStates = ReadonlyMap<string, object>
 
-/** Reads the topics of jobs, with their tasks: two queries, however many they are. */
-export async function readJobTopics(db: Reader, topics: readonly string[]): Promise<TopicStates> {
+/** Topics of one kind, which are read together. */
+export interface TopicFamily {
+  has(topic: string): boolean
+  /** Least time between two reads of a topic, in milliseconds. */
+  readonly restMs: number
+  read(db: Reader, topics: readonly string[]): Promise<TopicStates>
+}
+
+/** At most 4 updates a second. */
+const restMs = 250
+/** For what counts over all jobs, or changes with every heartbeat of a worker. */
+const longRestMs = 1000
+/** Tasks that the updates of a worker carry. */
+const workerTasks = 20
+
+/** Every kind of topic. */
+export const topicFamilies: readonly TopicFamily[] = [
+  { has: (topic) => jobIdOf(topic) !== undefined, restMs, read: readJobTopics },
+  {
+    has: (topic) => topic === dashboardTopic,
+    restMs: longRestMs,
+    read: async (db) => new Map([[dashboardTopic, await readDashboardStats(db)]]),
+  },
+  {
+    has: (topic) => topic === workersTopic,
+    restMs: longRestMs,
+    read: async (db) => new Map([[workersTopic, await listWorkers(db)]]),
+  },
+  {
+    has: (topic) => workerIdOf(topic) !== undefined,
+    restMs: longRestMs,
+    read: readWorkerTopics,
+  },
+]
+
+function jobIdOf(topic: string): string | undefined {
+  return /^job:([A-Za-z0-9-]{1,64}):updates$/.exec(topic)?.[1]
+}
+
+function workerIdOf(topic: string): string | undefined {
+  return /^worker:([A-Za-z0-9._-]{1,100}):updates$/.exec(topic)?.[1]
+}
+
+/** Jobs with their tasks: two queries, however many they are. */
+async function readJobTopics(db: Reader, topics: readonly string[]): Promise<TopicStates> {
   const ids = topics.map(jobIdOf).filter((id) => id !== undefined)
   const [jobs, tasks] = await Promise.all([readJobs(db, ids), listTasksByJob(db, ids)])
   return new Map([...jobs].map(([id, job]) => [
@@ -32,9 +79,17 @@ export async function readJobTopics(db: Reader, topics: readonly string[]): Prom
   ]))
 }
 
-/** Reads the dashboard. */
-export async function readDashboardTopic(db: Reader): Promise<TopicStates> {
-  return new Map([[dashboardTopic, await readDashboardStats(db)]])
+/** Workers with the tasks that they had last. */
+async function readWorkerTopics(db: Reader, topics: readonly string[]): Promise<TopicStates> {
+  const ids = topics.map(workerIdOf).filter((id) => id !== undefined)
+  const states = await Promise.all(ids.map(async (id) => {
+    const [worker, tasks] = await Promise.all([
+      readWorker(db, id),
+      listWorkerTasks(db, id, workerTasks),
+    ])
+    return worker === undefined ? [] : [[workerTopic(id), { ...worker, tasks }] as const]
+  }))
+  return new Map(states.flat())
 }
 
 /** The newest state of a topic. */

@@ -1,19 +1,19 @@
 /** The topics that somebody watches: opened by the first watcher, closed by the last, read once however many watch. */
 import type { Bus, Message, Subscription } from '../bus/bus.ts'
-import { allJobEvents } from '../bus/subjects.ts'
+import { allJobEvents, auditSystemSubject } from '../bus/subjects.ts'
 import type { Clock } from '../clock.ts'
 import type { Reader } from '../db/database.ts'
 import type { Log } from '../log.ts'
 import { BatchReader } from './batch-reader.ts'
 import {
   dashboardTopic,
-  jobIdOf,
   jobTopic,
-  readDashboardTopic,
-  readJobTopics,
+  topicFamilies,
+  type TopicFamily,
   type TopicState,
   topicStateFrom,
-  type TopicStates,
+  workersTopic,
+  workerTopic,
 } from './live-topic.ts'
 
 /** Told that a topic changed or is gone. */
@@ -46,32 +46,26 @@ interface WatchedTopic extends LiveTopic {
   readonly reader: BatchReader<object>
 }
 
-/** Least time between two reads of a job, in milliseconds: at most 4 updates a second. */
-const jobRestMs = 250
-/** The same for the dashboard, which counts over all jobs. */
-const dashboardRestMs = 1000
 const listenAgainMs = 2000
 
 /** The watched topics of a process. Any kernel's announcements are heard; what is missed is found by polling. */
 export class LiveTopics {
   readonly #options: LiveTopicsOptions
   readonly #topics = new Map<string, WatchedTopic>()
-  readonly #jobs: BatchReader<object>
-  readonly #dashboard: BatchReader<object>
-  #listening: Promise<Subscription | undefined> | undefined
+  readonly #readers: ReadonlyMap<TopicFamily, BatchReader<object>>
+  #listening: Promise<readonly Subscription[]> | undefined
   #cancelListen = () => {}
 
   constructor(options: LiveTopicsOptions) {
     this.#options = options
-    const readerOf = (restMs: number, read: (names: readonly string[]) => Promise<TopicStates>) =>
+    const readerOf = ({ restMs, read }: TopicFamily) =>
       new BatchReader({
         ...options,
         restMs,
-        read,
+        read: (names) => read(options.db, names),
         onRead: (name, value) => this.#onRead(name, value),
       })
-    this.#jobs = readerOf(jobRestMs, (names) => readJobTopics(options.db, names))
-    this.#dashboard = readerOf(dashboardRestMs, () => readDashboardTopic(options.db))
+    this.#readers = new Map(topicFamilies.map((family) => [family, readerOf(family)]))
   }
 
   /** @returns the topic; why not, when there is no such topic or there are too many */
@@ -89,20 +83,24 @@ export class LiveTopics {
   async close(): Promise<void> {
     this.#cancelListen()
     this.#topics.clear()
-    await Promise.all([this.#jobs.close(), this.#dashboard.close()])
-    await (await this.#listening)?.close()
+    await Promise.all([...this.#readers.values()].map((reader) => reader.close()))
+    await Promise.all((await this.#listening ?? []).map((subscription) => subscription.close()))
   }
 
   #open(name: string): WatchedTopic | 'unknown' | 'full' {
-    const isDashboard = name === dashboardTopic
-    if (!isDashboard && jobIdOf(name) === undefined) return 'unknown'
+    const reader = this.#readerOf(name)
+    if (reader === undefined) return 'unknown'
     if (this.#topics.size >= this.#options.maxTopics) return 'full'
-    const reader = isDashboard ? this.#dashboard : this.#jobs
     const topic: WatchedTopic = { name, state: undefined, watchers: new Set(), reader }
     this.#topics.set(name, topic)
     this.#listening ??= this.#listen()
     reader.add(name)
     return topic
+  }
+
+  #readerOf(name: string): BatchReader<object> | undefined {
+    const family = topicFamilies.find(({ has }) => has(name))
+    return family && this.#readers.get(family)
   }
 
   #drop({ name, reader }: WatchedTopic): void {
@@ -130,27 +128,54 @@ export class LiveTopics {
     return Math.max((state?.version ?? 0) + 1, nowUs)
   }
 
-  async #listen(): Promise<Subscription | undefined> {
+  async #listen(): Promise<readonly Subscription[]> {
     const { bus, clock, log } = this.#options
+    const subscriptions: Subscription[] = []
     try {
-      return await bus.subscribe(allJobEvents, (message) => this.#onNews(message))
+      subscriptions.push(
+        await bus.subscribe(allJobEvents, (message) => this.#onJobNews(message)),
+        await bus.subscribe(auditSystemSubject, (message) => this.#onSystemNews(message)),
+      )
+      return subscriptions
     } catch (error) {
       log.warn('live updates hear no announcements and only poll', { error })
+      await Promise.all(subscriptions.map((subscription) => subscription.close()))
       this.#cancelListen = clock.after(listenAgainMs, () => {
         this.#listening = this.#listen()
       })
-      return undefined
+      return []
     }
   }
 
-  #onNews({ subject, data }: Message): void {
-    this.#jobs.announce(jobTopic(subject.slice(subject.lastIndexOf('.') + 1)))
-    if (!isProgress(data)) this.#dashboard.announce(dashboardTopic)
+  #onJobNews({ subject, data }: Message): void {
+    this.#announce(jobTopic(subject.slice(subject.lastIndexOf('.') + 1)))
+    if (!isProgress(data)) this.#announce(dashboardTopic)
   }
+
+  #onSystemNews({ data }: Message): void {
+    const workerId = workerIdIn(data)
+    if (workerId === undefined) return
+    this.#announce(workersTopic)
+    this.#announce(workerTopic(workerId))
+  }
+
+  #announce(name: string): void {
+    this.#topics.get(name)?.reader.announce(name)
+  }
+}
+
+/** The worker that an announcement is about. */
+function workerIdIn(message: Message['data']): string | undefined {
+  const data: unknown = fieldOf(message, 'data')
+  const workerId = fieldOf(data, 'worker_id')
+  return typeof workerId === 'string' ? workerId : undefined
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
 }
 
 /** Progress changes no figure of the dashboard. */
 function isProgress(data: Message['data']): boolean {
-  return typeof data === 'object' && data !== null && 'topic' in data &&
-    data.topic === 'job.progress'
+  return fieldOf(data, 'topic') === 'job.progress'
 }

@@ -98,8 +98,35 @@ export const apiRules: readonly Rule[] = [
 
   { method: 'GET', path: '/v1/profiles', access: 'viewer', action: 'list profiles' },
   { method: 'GET', path: '/v1/profiles/:name', access: 'viewer', action: 'see a profile' },
+  {
+    method: 'POST',
+    path: '/v1/workers/join-tokens',
+    access: 'admin',
+    action: 'make a join token',
+  },
+  { method: 'GET', path: '/v1/workers/join-tokens', access: 'admin', action: 'list join tokens' },
+  {
+    method: 'DELETE',
+    path: '/v1/workers/join-tokens/:id',
+    access: 'admin',
+    action: 'take back a join token',
+  },
   { method: 'GET', path: '/v1/workers', access: 'viewer', action: 'list workers' },
   { method: 'GET', path: '/v1/workers/:id', access: 'viewer', action: 'see a worker' },
+  { method: 'POST', path: '/v1/workers/:id/drain', access: 'operator', action: 'drain a worker' },
+  {
+    method: 'POST',
+    path: '/v1/workers/:id/undrain',
+    access: 'operator',
+    action: 'undrain a worker',
+  },
+  {
+    method: 'POST',
+    path: '/v1/workers/:id/restart',
+    access: 'operator',
+    action: 'restart a worker',
+  },
+  { method: 'DELETE', path: '/v1/workers/:id', access: 'admin', action: 'remove a worker' },
 
   { method: 'GET', path: '/v1/files/capabilities', access: 'operator', action: 'see the storages' },
   { method: 'GET', path: '/v1/files/roots', access: 'operator', action: 'list storage roots' },

@@ -1,8 +1,8 @@
 /** Finds out which FFmpeg is there and what it can encode. */
-import { existsSync } from 'node:fs'
 import { execa } from 'execa'
 import type { EncoderCapabilities } from '../../kernel/contract/encoder.ts'
 import { environmentFrom } from './command.ts'
+import { findGpus, gpuFor, type GpuVendor, runsOn } from './gpus.ts'
 
 /** A program that does not answer such a simple question in 10 s never will. */
 const detectTimeoutMs = 10_000
@@ -19,35 +19,34 @@ export async function detectFfmpeg(path = 'ffmpeg'): Promise<EncoderCapabilities
     stdin: 'ignore',
     timeout: detectTimeoutMs,
   } as const
-  const [version, encoders] = await Promise.all([
+  const [version, encoders, gpus] = await Promise.all([
     execa(path, ['-hide_banner', '-version'], options),
     execa(path, ['-hide_banner', '-encoders'], options),
+    findGpus(),
   ])
   const number = /^ffmpeg version (\S+)/.exec(version.stdout ?? '')?.[1]
   if (number === undefined || encoders.exitCode !== 0) return undefined
-  return capabilitiesFrom(number, encoders.stdout, existsSync('/dev/nvidia0'))
+  return capabilitiesFrom(number, encoders.stdout, gpus)
 }
 
 /** Reads the table that `ffmpeg -encoders` prints. */
 export function capabilitiesFrom(
   version: string,
   table: string,
-  hasNvidia: boolean,
+  gpus: ReadonlySet<GpuVendor>,
 ): EncoderCapabilities {
   const rows = [...table.matchAll(/^ ([VA])[.A-Z]{5} (\S+) /gm)].filter(([, , name]) =>
     name !== '='
   )
   const names = (kind: string) => rows.filter((row) => row[1] === kind).map((row) => row[2] ?? '')
-  const isUsable = (name: string) =>
-    !/_(nvenc|qsv|amf|vaapi|v4l2m2m|omx)$/.test(name) || (hasNvidia && name.endsWith('_nvenc'))
-  const videoCodecs = names('V').filter(isUsable)
-  const gpuAccelerated = videoCodecs.some((name) => name.endsWith('_nvenc'))
+  const videoCodecs = names('V').filter((name) => runsOn(name, gpus))
+  const gpuType = gpuFor(videoCodecs, gpus)
   return {
     name: 'ffmpeg',
     version,
     videoCodecs,
     audioCodecs: names('A'),
-    gpuAccelerated,
-    gpuType: gpuAccelerated ? 'nvidia' : 'none',
+    gpuAccelerated: gpuType !== 'none',
+    gpuType,
   }
 }

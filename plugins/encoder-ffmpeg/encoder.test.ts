@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import type { EncoderProgress, EncoderRun } from '../../kernel/contract/encoder.ts'
 import { silentLog } from '../../kernel/log.ts'
-import { capabilitiesFrom, detectFfmpeg } from './detect.ts'
+import { detectFfmpeg } from './detect.ts'
 import { createFfmpegEncoder } from './encoder.ts'
 import { startTimeOf } from './leftovers.ts'
 import { startGroup } from './process-group.ts'
@@ -242,23 +242,4 @@ describe('createFfmpegEncoder() with FFmpeg', needsFfmpeg, () => {
     assert.match(found.version, /^\d/)
     assert.ok(found.audioCodecs.includes('aac'))
   })
-})
-
-test('capabilitiesFrom() lists a hardware encoder only with its device', () => {
-  const table = ` Encoders:
- V..... = Video
- ------
- V....D libx264              H.264
- V....D hevc_nvenc           NVENC
- A....D aac                  AAC
-`
-  assert.deepEqual(capabilitiesFrom('5.1', table, false), {
-    name: 'ffmpeg',
-    version: '5.1',
-    videoCodecs: ['libx264'],
-    audioCodecs: ['aac'],
-    gpuAccelerated: false,
-    gpuType: 'none',
-  })
-  assert.deepEqual(capabilitiesFrom('5.1', table, true).videoCodecs, ['libx264', 'hevc_nvenc'])
 })

@@ -1,16 +1,26 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { JobEventView } from '../../kernel/contract/job.ts'
-import { fixtureJobId, fixtureNow, jobFixture, taskFixture, workerFixture } from '../fixtures.ts'
+import type { JobEventView, WorkerView } from '../../kernel/contract/job.ts'
+import {
+  adminRights,
+  fixtureJobId,
+  fixtureNow,
+  jobFixture,
+  taskFixture,
+  workerFixture,
+} from '../fixtures.ts'
+import { joinCommand } from './add-worker.tsx'
 import { ConfirmButton, TextField } from './forms.tsx'
 import { progressSentence, topicsOf } from './job-list.tsx'
 import { FailureCard, Steps } from './job-parts.tsx'
 import { NoticeBanner } from './panels.tsx'
 import { ChunkStrip, ProgressBar } from './progress.tsx'
-import { TaskBadge } from './status.tsx'
+import { TaskBadge, WorkerBadge } from './status.tsx'
 import { shortList, TaskTable } from './task-table.tsx'
 import { stepFrom, taskNameFrom } from './timeline.tsx'
+import { WorkerActions, type WorkerRights } from './worker-actions.tsx'
 import { WorkerTable } from './worker-list.tsx'
+import { workerStepFrom } from './worker-timeline.ts'
 
 test('ProgressBar is a native progress element with a name and no style attribute', () => {
   const text = String(<ProgressBar percent={42.56} label='Progress of "a"' />)
@@ -118,8 +128,54 @@ test('shortList() of many tasks keeps those that somebody looks for', () => {
 })
 
 test('WorkerTable shows a worker whose abilities are unknown', () => {
-  const worker = workerFixture({ capabilities: { slots: 'many' }, cpu_percent: null })
-  assert.match(String(<WorkerTable workers={[worker]} now={fixtureNow} />), /1 of 0 slots in use/)
+  const worker = workerFixture({ capabilities: { slots: 'many' }, slots: 0, cpu_percent: null })
+  const table = <WorkerTable workers={[worker]} now={fixtureNow} rights={adminRights} />
+  assert.match(String(table), /1 of 0 slots</)
+})
+
+test('WorkerBadge says what people made of a worker', () => {
+  const badge = (status: WorkerView['status'], command: WorkerView['command']) =>
+    /<\/svg>([^<]*)</.exec(String(<WorkerBadge worker={{ status, command }} />))?.[1]
+  assert.deepEqual(
+    [badge('healthy', 'work'), badge('draining', 'drain'), badge('draining', 'restart')],
+    ['Healthy', 'Draining', 'Restarting'],
+  )
+  assert.deepEqual(
+    [badge('draining', 'leave'), badge('offline', 'work'), badge('offline', 'drain')],
+    ['Leaving', 'Offline', 'Offline, drained'],
+  )
+})
+
+test('WorkerActions shows the buttons that make sense to those who may press them', () => {
+  const buttons = (changes: Partial<WorkerView>, rights: Partial<WorkerRights> = {}) => {
+    const worker = workerFixture(changes)
+    const text = String(<WorkerActions worker={worker} rights={{ ...adminRights, ...rights }} />)
+    return [...text.matchAll(/action="\/workers\/w1\/(\w+)"/g)].map(([, verb]) => verb)
+  }
+  assert.deepEqual(buttons({}), ['drain', 'restart', 'remove'])
+  const draining = { status: 'draining' } as const
+  assert.deepEqual(buttons({ ...draining, command: 'drain' }), ['undrain', 'restart', 'remove'])
+  assert.deepEqual(buttons({ ...draining, command: 'restart' }), ['remove'])
+  assert.deepEqual(buttons({ ...draining, command: 'leave' }), [])
+  assert.deepEqual(buttons({ status: 'offline' }), ['drain', 'remove'])
+  assert.deepEqual(buttons({}, { canRemove: false }), ['drain', 'restart'])
+  assert.deepEqual(buttons({}, { canRemove: false, canOperate: false }), [])
+})
+
+test('joinCommand() is one line for a shell, whatever is in it', () => {
+  assert.equal(
+    joinCommand('wss://bus.example:443', 'wj_a-b'),
+    'NATS_URL=wss://bus.example:443 WEBENCODE_JOIN_TOKEN=wj_a-b WORKER_ID=$(hostname) npm run worker',
+  )
+  assert.match(joinCommand("ws://a/?b='$(x)", 't'), /^NATS_URL='ws:\/\/a\/\?b='\\''\$\(x\)' /)
+})
+
+test('workerStepFrom() puts the history of a worker into words', () => {
+  const words = (type: string, data: JobEventView['data'] = {}) =>
+    workerStepFrom({ id: '1', actor_id: 'worker.w1', type, at: '', data }).text
+  assert.equal(words('drain', { by: 'ann' }), 'Drained by ann')
+  assert.equal(words('join', { version: '0.2.0' }), 'Joined as a new process, version 0.2.0')
+  assert.equal(words('something'), 'something')
 })
 
 test('topicsOf() watches the dashboard and the jobs that still change', () => {

@@ -140,23 +140,44 @@ export function PostButton(
 
 /** A button that asks first. The question is a native popover, so it works without scripts and closes with Escape. */
 export function ConfirmButton(
-  { id, action, csrfToken, icon, label, question, consequence, confirmLabel, variant = 'outline' }:
-    {
-      id: string
-      action: string
-      csrfToken: string
-      icon: IconName
-      label: string
-      question: string
-      consequence: string
-      confirmLabel: string
-      variant?: 'outline' | 'danger'
-    },
+  {
+    id,
+    action,
+    csrfToken,
+    icon,
+    label,
+    question,
+    consequence,
+    confirmLabel,
+    variant = 'outline',
+    size = 'sm',
+    accessibleLabel,
+  }: {
+    id: string
+    action: string
+    csrfToken: string
+    icon: IconName
+    label: string
+    question: string
+    consequence: string
+    confirmLabel: string
+    variant?: 'outline' | 'danger'
+    /** `xs`: quiet, for a row of a table. @default 'sm' */
+    size?: 'sm' | 'xs'
+    accessibleLabel?: string
+  },
 ) {
   return (
     <>
-      <button type='button' class='btn' data-variant={variant} data-size='sm' popovertarget={id}>
-        <Icon name={icon} />
+      <button
+        type='button'
+        class='btn'
+        data-variant={size === 'xs' ? 'ghost' : variant}
+        data-size={size}
+        popovertarget={id}
+        aria-label={accessibleLabel}
+      >
+        {size === 'sm' && <Icon name={icon} />}
         {label}
       </button>
       <div
@@ -164,7 +185,7 @@ export function ConfirmButton(
         popover='auto'
         role='dialog'
         aria-labelledby={`${id}-question`}
-        class='m-auto w-[min(26rem,calc(100vw-2rem))] rounded-xl border border-border bg-popover p-5 shadow-xl backdrop:bg-slate-950/50'
+        class='m-auto w-[min(26rem,calc(100vw-2rem))] rounded-xl border border-border bg-popover p-5 text-start whitespace-normal shadow-xl backdrop:bg-slate-950/50'
       >
         <h2 id={`${id}-question`} class='text-base font-semibold'>{question}</h2>
         <p class='mt-1.5 text-muted-foreground'>{consequence}</p>

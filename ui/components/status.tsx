@@ -89,9 +89,18 @@ export function TaskBadge({ task }: { task: Pick<TaskView, 'status' | 'error'> }
   return <StatusBadge look={isBlocked ? blockedLook : taskLooks[task.status]} />
 }
 
-/** The status of a worker. */
-export function WorkerBadge({ status }: { status: WorkerView['status'] }) {
-  return <StatusBadge look={workerLooks[status]} />
+/** The status of a worker, and what people made of it. */
+export function WorkerBadge({ worker }: { worker: Pick<WorkerView, 'status' | 'command'> }) {
+  return <StatusBadge look={lookOfWorker(worker)} />
+}
+
+function lookOfWorker({ status, command }: Pick<WorkerView, 'status' | 'command'>): StatusLook {
+  const look = workerLooks[status]
+  if (status === 'offline') {
+    return command === 'drain' ? { ...look, label: 'Offline, drained' } : look
+  }
+  if (command === 'restart') return { ...look, label: 'Restarting', icon: 'rotate-ccw' }
+  return command === 'leave' ? { ...look, label: 'Leaving', icon: 'log-out' } : look
 }
 
 function StatusBadge({ look }: { look: StatusLook }) {

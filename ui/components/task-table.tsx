@@ -107,7 +107,8 @@ function TaskRow(
   )
 }
 
-function TaskState({ task }: { task: TaskView }) {
+/** How far a task is, or how it ended. */
+export function TaskState({ task }: { task: TaskView }) {
   if (task.status === 'running') {
     return (
       <div class='flex min-w-32 flex-col gap-1.5'>

@@ -7,7 +7,8 @@ import type { Tone } from './status.tsx'
 import { nameOfTask } from './task-table.tsx'
 import { Time } from './time.tsx'
 
-interface Step {
+/** An event in words. */
+export interface Step {
   readonly text: string
   readonly icon: IconName
   readonly tone: Tone
@@ -33,10 +34,21 @@ export function Timeline(
     now: number
   },
 ) {
+  return <StepList events={events} stepOf={(event) => stepFrom(event, jobId, workers)} now={now} />
+}
+
+/** Events in words, newest first. */
+export function StepList(
+  { events, stepOf, now }: {
+    events: readonly JobEventView[]
+    stepOf: (event: JobEventView) => Step | undefined
+    now: number
+  },
+) {
   return (
     <ol class='flex max-h-96 flex-col gap-3 overflow-y-auto'>
       {events.toReversed().map((event) => {
-        const step = stepFrom(event, jobId, workers)
+        const step = stepOf(event)
         return step && (
           <li id={`event-${event.id}`} class='flex items-start gap-2.5'>
             <Icon name={step.icon} class={`mt-0.5 size-4 ${toneClasses[step.tone]}`} />
@@ -139,7 +151,8 @@ function failureMessage(data: Json): string | undefined {
   return field(isRecord(data) ? data['failure'] ?? null : null, 'message')
 }
 
-function field(data: Json, name: string): string | undefined {
+/** A text of an event's data. */
+export function field(data: Json, name: string): string | undefined {
   const value = isRecord(data) ? data[name] : undefined
   return typeof value === 'string' ? value : undefined
 }

@@ -2,10 +2,11 @@
 import { z } from 'zod'
 import type { WorkerView } from '../../kernel/contract/job.ts'
 import { workerCapabilitiesSchema } from '../../kernel/contract/worker.ts'
-import { formatBytes, formatCount } from './format.ts'
+import { formatBytes, formatCount, formatDuration } from './format.ts'
 import { ProgressBar } from './progress.tsx'
 import { WorkerBadge } from './status.tsx'
 import { Time } from './time.tsx'
+import { WorkerActions, type WorkerRights } from './worker-actions.tsx'
 
 const capabilitiesSchema = workerCapabilitiesSchema.partial().catch({})
 type Capabilities = z.infer<typeof capabilitiesSchema>
@@ -22,8 +23,10 @@ export function WorkerList({ workers }: { workers: readonly WorkerView[] }) {
       {workers.map((worker) => (
         <li id={`worker-${worker.id}`} class='flex flex-col gap-2'>
           <div class='flex items-center justify-between gap-3'>
-            <span class='min-w-0 truncate font-medium'>{worker.hostname}</span>
-            <WorkerBadge status={worker.status} />
+            <a class='min-w-0 truncate font-medium hover:underline' href={workerPath(worker.id)}>
+              {worker.id}
+            </a>
+            <WorkerBadge worker={worker} />
           </div>
           <SlotsBar worker={worker} withCpu />
         </li>
@@ -32,82 +35,139 @@ export function WorkerList({ workers }: { workers: readonly WorkerView[] }) {
   )
 }
 
-/** Every worker with its abilities and load. */
-export function WorkerTable({ workers, now }: { workers: readonly WorkerView[]; now: number }) {
+/** Every worker with its abilities and load, and what the reader may do with it. */
+export function WorkerTable(
+  { workers, now, rights }: {
+    workers: readonly WorkerView[]
+    now: number
+    rights: WorkerRights
+  },
+) {
   return (
     <div class='table-container'>
-      <table class='table'>
+      <table class='table table-tight'>
         <thead>
           <tr>
             <th scope='col'>Worker</th>
             <th scope='col'>Status</th>
-            <th scope='col' class='min-w-36'>Slots</th>
-            <th scope='col' class='text-end'>CPU</th>
-            <th scope='col' class='text-end'>Memory</th>
-            <th scope='col'>Encoder</th>
-            <th scope='col' class='text-end'>Heartbeat</th>
+            <th scope='col' class='min-w-20 sm:min-w-28'>Tasks</th>
+            <th scope='col' class='hidden sm:table-cell'>Load</th>
+            <th scope='col' class='hidden xl:table-cell'>Encoder and lanes</th>
+            <th scope='col' class='hidden xl:table-cell'>Up</th>
+            <th scope='col' class='hidden xl:table-cell'>Heard of</th>
+            {rights.canOperate && (
+              <th scope='col' class='hidden md:table-cell'>
+                <span class='sr-only'>Actions</span>
+              </th>
+            )}
           </tr>
         </thead>
         <tbody>
-          {workers.map((worker) => <WorkerRow worker={worker} now={now} />)}
+          {workers.map((worker) => <WorkerRow worker={worker} now={now} rights={rights} />)}
         </tbody>
       </table>
     </div>
   )
 }
 
-function WorkerRow({ worker, now }: { worker: WorkerView; now: number }) {
-  const { cores, memoryBytes, encoder, encoderVersion, gpu, lanes } = capabilitiesOf(worker)
+function WorkerRow(
+  { worker, now, rights }: { worker: WorkerView; now: number; rights: WorkerRights },
+) {
+  const { lanes } = capabilitiesOf(worker)
   return (
     <tr id={`worker-${worker.id}`}>
       <td>
-        <span class='block font-medium'>{worker.hostname}</span>
+        <a class='block font-medium hover:underline' href={workerPath(worker.id)}>{worker.id}</a>
         <span class='block text-xs text-muted-foreground'>
           {worker.region} · v{worker.version}
-          {cores !== undefined && ` · ${formatCount(cores, 'core')}`}
         </span>
       </td>
       <td>
-        <WorkerBadge status={worker.status} />
+        <WorkerBadge worker={worker} />
       </td>
       <td>
         <SlotsBar worker={worker} />
       </td>
-      <td class='text-end tabular-nums'>
-        {worker.cpu_percent === null ? '—' : `${Math.round(worker.cpu_percent)} %`}
+      <td class='hidden tabular-nums sm:table-cell'>
+        <span class='block'>CPU {cpuOf(worker)}</span>
+        <span class='block text-xs text-muted-foreground'>{memoryOf(worker)}</span>
       </td>
-      <td class='text-end tabular-nums'>
-        {worker.memory_bytes === null ? '—' : formatBytes(worker.memory_bytes)}
-        {memoryBytes !== undefined && memoryBytes > 0 && (
-          <span class='text-muted-foreground'>{` / ${formatBytes(memoryBytes)}`}</span>
-        )}
-      </td>
-      <td>
-        <span class='block'>
-          {encoder === 'wasm' ? 'WASM FFmpeg' : 'FFmpeg'} {encoderVersion}
-          {gpu !== undefined && gpu !== 'none' && ` · ${gpu}`}
+      <td class='hidden max-w-52 xl:table-cell'>
+        <span class='block'>{encoderOf(worker)}</span>
+        <span class='block text-xs whitespace-normal text-muted-foreground'>
+          {lanes?.join(', ')}
         </span>
-        <span class='block text-xs text-muted-foreground'>{lanes?.join(', ')}</span>
       </td>
-      <td class='text-end text-muted-foreground'>
+      <td class='hidden whitespace-nowrap tabular-nums xl:table-cell'>{uptimeOf(worker, now)}</td>
+      <td class='hidden text-muted-foreground xl:table-cell'>
         <Time at={worker.last_heartbeat} now={now} />
       </td>
+      {rights.canOperate && (
+        <td class='hidden md:table-cell'>
+          <WorkerActions worker={worker} rights={rights} inList />
+        </td>
+      )}
     </tr>
   )
 }
 
-function SlotsBar({ worker, withCpu = false }: { worker: WorkerView; withCpu?: boolean }) {
-  const slots = capabilitiesOf(worker).slots ?? 0
+/** How many slots of a worker are taken. */
+export function SlotsBar(
+  { worker, withCpu = false }: { worker: WorkerView; withCpu?: boolean },
+) {
+  const { slots, tasks_running } = worker
   return (
     <div class='flex flex-col gap-1.5'>
       <ProgressBar
-        percent={slots === 0 ? 0 : Math.min(100, (100 * worker.tasks_running) / slots)}
-        label={`Slots of ${worker.hostname} in use`}
+        percent={slots === 0 ? 0 : Math.min(100, (100 * tasks_running) / slots)}
+        label={`Slots of ${worker.id} in use`}
       />
       <span class='text-xs text-muted-foreground tabular-nums'>
-        {worker.tasks_running} of {formatCount(slots, 'slot')} in use
+        {tasks_running} of {formatCount(slots, 'slot')}
+        <span class='max-sm:hidden'>{' '}in use</span>
         {withCpu && worker.cpu_percent !== null && ` · CPU ${Math.round(worker.cpu_percent)} %`}
       </span>
     </div>
   )
+}
+
+/** The page of a worker. */
+export function workerPath(id: string): string {
+  return `/workers/${encodeURIComponent(id)}`
+}
+
+/** `48 %`; of an offline worker nothing is known. */
+export function cpuOf({ status, cpu_percent }: WorkerView): string {
+  return cpu_percent === null || status === 'offline' ? '—' : `${Math.round(cpu_percent)} %`
+}
+
+/** `3.1 GB of 8.2 GB`. */
+export function memoryOf(worker: WorkerView): string {
+  const { memoryBytes = 0 } = capabilitiesOf(worker)
+  const { memory_bytes, status } = worker
+  const used = memory_bytes === null || status === 'offline' ? '' : formatBytes(memory_bytes)
+  if (memoryBytes === 0) return used
+  return used === '' ? formatBytes(memoryBytes) : `${used} of ${formatBytes(memoryBytes)}`
+}
+
+/** `FFmpeg 7.1 · NVIDIA`. */
+export function encoderOf(worker: WorkerView): string {
+  const { encoder, encoderVersion = '', gpu = 'none' } = capabilitiesOf(worker)
+  const name = `${encoder === 'wasm' ? 'WASM FFmpeg' : 'FFmpeg'} ${shortVersion(encoderVersion)}`
+  return gpu === 'none' ? name.trim() : `${name.trim()} · ${gpuNames[gpu]}`
+}
+
+/** What the makers of GPUs are called. */
+export const gpuNames = { none: 'none', nvidia: 'NVIDIA', intel: 'Intel', amd: 'AMD' } as const
+
+/** How long the worker's process has been there; of an offline one nothing. */
+export function uptimeOf({ status, session_started_at }: WorkerView, now: number): string {
+  if (status === 'offline') return '—'
+  const seconds = Math.max(0, (now - Date.parse(session_started_at)) / 1000)
+  return seconds < 60 ? '< 1 min' : formatDuration(Math.floor(seconds / 60) * 60)
+}
+
+/** Builds of distributions carry long names after the number. */
+function shortVersion(version: string): string {
+  return /^n?\d+(\.\d+)*/.exec(version)?.[0] ?? version
 }

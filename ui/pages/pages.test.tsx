@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
+  adminRights,
   fixtureJobId,
   fixtureNow,
   jobFixture,
+  newTokenFixture,
   profileFixture,
   statsFixture,
   taskFixture,
@@ -17,7 +19,8 @@ import { newJobFormFrom } from './new-job-form.ts'
 import { NewJobPage } from './new-job.tsx'
 import { ProfilesPage } from './profiles.tsx'
 import { SignInPage } from './sign-in.tsx'
-import { WorkersPage } from './workers.tsx'
+import { WorkerPage } from './worker.tsx'
+import { WorkersPage, type WorkersView } from './workers.tsx'
 
 function dashboard(changes: Partial<DashboardView> = {}): string {
   const view = {
@@ -197,10 +200,71 @@ test('ProfilesPage puts settings into words', () => {
   assert.match(text, /AAC 128 kb\/s, stereo/)
 })
 
-test('WorkersPage counts who is online', () => {
+function workersPage(changes: Partial<WorkersView> = {}): string {
+  const view = { workers: [], rights: adminRights, joining: undefined, now: fixtureNow, ...changes }
+  return String(<WorkersPage view={view} />)
+}
+
+test('WorkersPage counts who is online, and shows what each can do', () => {
   const workers = [workerFixture(), workerFixture({ id: 'w2', status: 'offline' })]
-  assert.match(String(<WorkersPage view={{ workers, now: fixtureNow }} />), /1 worker online/)
-  assert.match(String(<WorkersPage view={{ workers: [], now: fixtureNow }} />), /webencode worker/)
+  const text = workersPage({ workers })
+  assert.match(text, /1 worker online · 1 of 2 slots in use/)
+  assert.match(text, /FFmpeg 7\.1/)
+  assert.match(text, /2 h 00 min/)
+  assert.match(text, /href="\/workers\/w2"/)
+  assert.match(text, /data-live="workers:list"/)
+  assert.match(workersPage(), /No worker has joined yet/)
+})
+
+test('WorkersPage shows viewers no button, and operators none that lets in or removes', () => {
+  const workers = [workerFixture()]
+  const rights = { ...adminRights, canRemove: false }
+  assert.doesNotMatch(workersPage({ workers, rights }), /remove|tokens/)
+  assert.doesNotMatch(
+    workersPage({ workers, rights: { ...rights, canOperate: false } }),
+    /<form|Actions/,
+  )
+})
+
+test('WorkersPage shows a new token once, with the command to run', () => {
+  const busUrl = 'wss://bus.example'
+  const { token, ...waiting } = newTokenFixture
+  const shown = workersPage({ joining: { busUrl, tokens: [], made: newTokenFixture } })
+  assert.match(shown, /NATS_URL=wss:\/\/bus\.example WEBENCODE_JOIN_TOKEN=wj_shown-once/)
+  const later = workersPage({ joining: { busUrl, tokens: [waiting], made: undefined } })
+  assert.doesNotMatch(later, new RegExp(token))
+  assert.match(later, /action="\/workers\/tokens\/jt-0a1b2c3d4e5f\/delete"/)
+  const alone = workersPage({ joining: { busUrl: undefined, tokens: [], made: undefined } })
+  assert.match(alone, /runs as one process/)
+  assert.doesNotMatch(alone, /action="\/workers\/tokens"/)
+})
+
+test('WorkerPage shows tasks, load, machine and history, and what comes next', () => {
+  const view = {
+    worker: workerFixture({
+      status: 'draining',
+      command: 'drain',
+      capabilities: { slots: 2, videoCodecs: ['libx264', 'h264_qsv'], gpu: 'intel' },
+    }),
+    tasks: [taskFixture()],
+    events: [{
+      id: '1',
+      actor_id: 'worker.w1',
+      type: 'drain',
+      at: '2026-03-01T11:59:00Z',
+      data: { by: 'ann' },
+    }],
+    day: { completed: 3, averageSeconds: 12 },
+    rights: adminRights,
+    now: fixtureNow,
+  }
+  const text = String(<WorkerPage view={view} />)
+  assert.match(text, /It finishes 1 task, and takes nothing new until it is undrained\./)
+  assert.match(text, new RegExp(`href="/jobs/${fixtureJobId}"`))
+  assert.match(text, /Drained by ann/)
+  assert.match(text, /h264_qsv/)
+  assert.match(text, /3 tasks/)
+  assert.match(text, /data-live="worker:w1:updates"/)
 })
 
 test('SignInPage carries where to go next, escaped', () => {

@@ -129,6 +129,7 @@ export class World {
         if (!this.random.chance(this.rates().lostRing)) this.#ring()
       },
       interrupt: publish,
+      command: publish,
       announce: publish,
       clean: publish,
     }

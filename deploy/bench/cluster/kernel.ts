@@ -71,6 +71,7 @@ export async function openBenchKernel(databaseUrl: string) {
   const desk = createDesk({
     ...common,
     heartbeatMs: config.heartbeatMs,
+    admission: 'open',
     resolveSource: sources.resolveSource,
   })
   engine.start()
