@@ -4,7 +4,7 @@ import type { Json } from '../../kernel/contract/json.ts'
 import type { ActorStore, ReadyRequest } from '../../kernel/db/actor-store.ts'
 import { createEventId } from '../../kernel/ids.ts'
 import type { Log } from '../../kernel/log.ts'
-import { type ClaimedTask, claimTasks } from './claim.ts'
+import { type ClaimedTask, type ClaimEventFor, ClaimLine } from './claim.ts'
 import { type Counters, createCounters } from './counters.ts'
 import type { Delivery, EventJson, Outcome } from './delivery.ts'
 import { type EffectHandlers, type OuterHandlers, tellHandlers } from './effect-handlers.ts'
@@ -37,11 +37,11 @@ export interface Engine {
   create(type: string, id: string, input: Json, options?: DeliveryOptions): Promise<Outcome>
   /** Sends an event. @throws TypeError for an event that is not JSON or is XState's own; WE-SYS-002; WE-SYS-004 when too much waits */
   send(actorId: string, event: EventJson, options?: DeliveryOptions): Promise<Outcome>
-  /** Picks the best ready tasks and sends each its claim event, in one transaction. @throws WE-SYS-002 */
-  claim(
-    request: ReadyRequest,
-    eventFor: (taskId: string) => EventJson,
-  ): Promise<readonly ClaimedTask[]>
+  /**
+   * Picks the best ready tasks and sends each its claim event, in one transaction, together with others that ask.
+   * @throws WE-SYS-002; WE-SYS-004 when too many wait
+   */
+  claim(request: ReadyRequest, eventFor: ClaimEventFor): Promise<readonly ClaimedTask[]>
   /** Runs a transaction with actors in it; await nothing else inside. @throws WE-SYS-002, PoisonedBatch */
   inTransaction<T>(work: Work<T>): Promise<T>
   /**
@@ -97,6 +97,7 @@ export function createEngine(options: EngineOptions): Engine {
       if (Number.isFinite(nextTimerMs)) loops.timers.within(nextTimerMs)
     },
   })
+  const line = new ClaimLine(group, createEventId)
   const deliver = (delivery: Delivery) => group.deliver(delivery, { inner: true })
   const handlers: EffectHandlers = { ...tellHandlers(store, deliver), ...options.handlers }
   const loops = createLoops(options, { deliver, handlers, counters })
@@ -118,7 +119,7 @@ export function createEngine(options: EngineOptions): Engine {
     async send(actorId, event, { eventId = createEventId() } = {}) {
       return await group.deliver({ kind: 'event', eventId, actorId, event: outsideEvent(event) })
     },
-    claim: (request, eventFor) => claimTasks(group, request, eventFor, createEventId),
+    claim: async (request, eventFor) => await line.claim(request, eventFor),
     inTransaction: (work) => group.alone(work),
     redrive: (deadLetterId) => redrive({ store, handlers, deliver }, deadLetterId),
     start() {

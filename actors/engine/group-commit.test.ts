@@ -139,7 +139,7 @@ test('deliver() finds the one delivery that the database does not take', async (
       store.transaction((tx) =>
         work({
           open: (request) => tx.open(request),
-          pickReady: (request) => tx.pickReady(request),
+          pickReady: (requests, except) => tx.pickReady(requests, except),
           async write(changes) {
             if (changes.creates.some(({ id }) => id === 'bad')) {
               throw new StoreFailure('22P05', 'no such character')

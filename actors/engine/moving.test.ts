@@ -74,6 +74,7 @@ const task: TaskRow = {
   lane: 'cpu',
   region: 'local',
   priority: 0,
+  deadline: null,
   owner: 'u',
   attempt: 1,
   maxAttempts: 3,

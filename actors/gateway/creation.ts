@@ -1,4 +1,5 @@
 /** Makes jobs: of a request, once for each idempotency key, or of a job that is to be repeated. */
+import type { Clock } from '../../kernel/clock.ts'
 import type { Json } from '../../kernel/contract/json.ts'
 import type { CreateJob, JobView } from '../../kernel/contract/job.ts'
 import type { Profile } from '../../kernel/contract/profile.ts'
@@ -23,6 +24,7 @@ export interface CreationOptions extends WorkSettings {
   readonly db: Database
   readonly profiles: readonly Profile[]
   readonly sources: Pick<Sources, 'checkSource'>
+  readonly clock: Clock
   readonly log: Log
 }
 
@@ -34,7 +36,7 @@ export interface JobCreation {
 }
 
 export function createJobCreation(options: CreationOptions): JobCreation {
-  const { engine, db, profiles, sources, log } = options
+  const { engine, db, profiles, sources, clock, log } = options
 
   async function create(input: JobInput): Promise<JobView> {
     const { jobId, correlationId } = input
@@ -61,6 +63,7 @@ export function createJobCreation(options: CreationOptions): JobCreation {
   }
 
   async function inputOf(submission: Submission, caller: Caller): Promise<Omit<JobInput, 'jobId'>> {
+    mustBeAhead(submission.deadline, clock.now())
     const profile = await possibleProfile(profileFrom(submission, profiles))
     const source = await sources.checkSource(submission.source_url)
     return jobInputFrom(submission, { profile, source, caller, settings: options })
@@ -108,4 +111,12 @@ function mustBeSame(key: string, requestHash: string, firstHash: string): void {
   if (requestHash === firstHash) return
   const problem = `The Idempotency-Key "${key}" was used before with another request`
   throw new WebEncodeError('WE-JOB-001', problem, { path: 'Idempotency-Key' })
+}
+
+/** A deadline that has passed is a mistake, but only when the job is made: a key that comes again finds its job. */
+function mustBeAhead(deadline: string | undefined, nowMs: number): void {
+  if (deadline === undefined || Date.parse(deadline) > nowMs) return
+  const now = new Date(nowMs).toISOString()
+  const problem = `deadline: must be in the future, and it is ${deadline}; now is ${now}`
+  throw new WebEncodeError('WE-JOB-001', problem, { path: 'deadline' })
 }

@@ -63,6 +63,7 @@ export function jobInputFrom(
     sourceUrl: source.url,
     profile,
     priority: submission.priority,
+    ...(submission.deadline !== undefined && { deadline: submission.deadline }),
     region,
     leaseMs,
     retryOf: null,
@@ -76,7 +77,7 @@ export function repeatedInput(
   jobId: string,
   caller: Caller,
 ): JobInput {
-  const { sourceType, sourceUrl, profile, priority, region, leaseMs } = job
+  const { sourceType, sourceUrl, profile, priority, deadline, region, leaseMs } = job
   return {
     jobId,
     userId: caller.userId,
@@ -84,6 +85,7 @@ export function repeatedInput(
     sourceUrl,
     profile,
     priority,
+    ...(deadline !== undefined && { deadline }),
     region,
     leaseMs,
     retryOf: job.jobId,

@@ -79,6 +79,7 @@ function taskOf(job: JobInput, params: TaskParams, facts: TaskFacts): TaskInput 
     params,
     owner: job.userId,
     priority: job.priority,
+    ...(job.deadline !== undefined && { deadline: job.deadline }),
     lane,
     region: job.region,
     maxAttempts: job.profile.maxAttempts,

@@ -18,6 +18,7 @@ export function jobRowFrom(id: string, phase: JobPhase, context: JobContext): Jo
     plan: context.plan as Json,
     outputs: context.outputs,
     priority: context.priority,
+    deadline: context.deadline ?? null,
     status: statusOfPhase[phase],
     phase,
     tasksTotal: context.tasksTotal,

@@ -18,6 +18,8 @@ export type TaskInput = {
   /** User that the work is done for; the claim is fair between owners. */
   readonly owner: string
   readonly priority: number
+  /** When it should be done, ISO 8601. Absent when it may be done whenever.*/
+  readonly deadline?: string
   readonly lane: Lane
   readonly region: string
   readonly maxAttempts: number

@@ -31,6 +31,7 @@ export function taskRowFrom(id: string, state: TaskState, context: TaskContext):
     lane: context.lane,
     region: context.region,
     priority: context.priority,
+    deadline: context.deadline ?? null,
     owner: context.owner,
     attempt: context.attempt,
     maxAttempts: context.maxAttempts,

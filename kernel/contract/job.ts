@@ -41,6 +41,8 @@ export const createJobSchema = z.strictObject({
   overrides: profileOverridesSchema.optional(),
   /** -100 (last) to 100 (first). */
   priority: z.int().min(-100).max(100).default(0),
+  /** When it should be done, ISO 8601 with an offset: of one priority, the earliest deadline comes first. */
+  deadline: z.iso.datetime({ offset: true }).optional(),
 })
 export type CreateJob = z.input<typeof createJobSchema>
 
@@ -58,6 +60,7 @@ export const jobViewSchema = z.strictObject({
   source_url: z.string(),
   profile: z.string(),
   priority: z.int(),
+  deadline: z.string().nullable(),
   status: z.enum(jobStatuses),
   phase: z.enum(jobPhases),
   progress_pct: z.number().min(0).max(100),
@@ -84,6 +87,7 @@ export const taskViewSchema = z.strictObject({
   sequence_index: z.int(),
   start_time_sec: z.number(),
   end_time_sec: z.number(),
+  deadline: z.string().nullable(),
   status: z.enum(taskStatuses),
   progress_pct: z.number(),
   fps: z.number().nullable(),

@@ -1,14 +1,15 @@
 /** The part of the actor store's suite about tasks: leases, renewals and which ready task comes first. */
 import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
-import {
-  changesOf,
-  storedActor,
-  storedJob,
-  storedTask,
-  storedWorker,
-} from './actor-store.samples.ts'
-import type { ActorStore, BatchChanges, BatchRequest, BatchState, TaskRow } from './actor-store.ts'
+import { storedActor, storedJob, storedTask, storedWorker } from './actor-store.samples.ts'
+import type {
+  ActorStore,
+  BatchChanges,
+  BatchRequest,
+  BatchState,
+  ReadyRequest,
+  TaskRow,
+} from './actor-store.ts'
 
 /** What the parts of the suite test. */
 export interface ActorStoreSubject {
@@ -117,10 +118,17 @@ export function describeLeases({ store, advance, open, write }: ActorStoreSubjec
 export function describeReady({ store, advance, write }: ActorStoreSubject): void {
   const ready = (id: string, overrides: Partial<TaskRow> = {}) =>
     write({ creates: [storedActor(id)], tasks: [storedTask(id, overrides)] })
-  const pick = (overrides: { workerId?: string; limit?: number; lanes?: TaskRow['lane'][] } = {}) =>
-    store().transaction((tx) =>
-      tx.pickReady({ workerId: 'w1', lanes: ['cpu'], region: 'local', limit: 10, ...overrides })
-    )
+  const requestOf = (overrides: Partial<ReadyRequest> = {}): ReadyRequest => ({
+    workerId: 'w1',
+    lanes: ['cpu'],
+    region: 'local',
+    limit: 10,
+    ...overrides,
+  })
+  const pickFor = (requests: readonly ReadyRequest[], except?: ReadonlySet<string>) =>
+    store().transaction((tx) => tx.pickReady(requests, except))
+  const pick = async (overrides: Partial<ReadyRequest> = {}) =>
+    (await pickFor([requestOf(overrides)]))[0]
 
   beforeEach(() => write({ jobs: [storedJob('j1')] }))
 
@@ -133,6 +141,35 @@ export function describeReady({ store, advance, write }: ActorStoreSubject): voi
     assert.deepEqual(await pick({ limit: 2 }), ['t3', 't2'])
   })
 
+  test('pickReady() lets a priority overtake a higher one when it has waited 30 s for each point', async () => {
+    await ready('low')
+    await advance(40_000)
+    await ready('high', { priority: 2 })
+    assert.deepEqual(await pick(), ['high', 'low'])
+    await advance(65_000)
+    await ready('new', { priority: 2 })
+    await write({ tasks: [storedTask('high', { status: 'waiting' })] })
+    assert.deepEqual(await pick(), ['low', 'new'])
+  })
+
+  test('pickReady() takes the earlier deadline first, within a priority', async () => {
+    await ready('t1')
+    await advance(100)
+    await ready('t2', { deadline: '2035-01-02T00:00:00.000Z' })
+    await ready('t3', { deadline: '2035-01-02T00:00:00.000+01:00' })
+    await ready('t4', { priority: 1 })
+    assert.deepEqual(await pick(), ['t4', 't3', 't2', 't1'])
+    assert.deepEqual(await pick({ limit: 2 }), ['t4', 't3'])
+  })
+
+  test('pickReady() gives to the owner who has less, task by task, however much another has ready', async () => {
+    await ready('a0', { status: 'running', leaseToken: 'tok', workerId: 'w1', owner: 'a' })
+    for (const id of ['a1', 'a2', 'a3']) await ready(id, { owner: 'a' })
+    await advance(1000)
+    for (const id of ['b1', 'b2']) await ready(id, { owner: 'b' })
+    assert.deepEqual(await pick(), ['b1', 'a1', 'b2', 'a2', 'a3'])
+  })
+
   test('pickReady() takes only ready tasks of the lanes asked for', async () => {
     await ready('t1', { lane: 'probe' })
     await ready('t2', { status: 'waiting' })
@@ -140,6 +177,13 @@ export function describeReady({ store, advance, write }: ActorStoreSubject): voi
     await ready('t4', { lane: 'copy' })
     assert.deepEqual(await pick({ lanes: ['cpu', 'copy'] }), ['t4'])
     assert.deepEqual(await pick({ lanes: ['live'] }), [])
+  })
+
+  test('pickReady() prefers work for a GPU where there is one', async () => {
+    await ready('t1')
+    await advance(1000)
+    await ready('t2', { lane: 'gpu.nvidia' })
+    assert.deepEqual(await pick({ lanes: ['cpu', 'gpu.nvidia'] }), ['t2', 't1'])
   })
 
   test('pickReady() spares the worker that ran out of memory on a task, for a while', async () => {
@@ -157,14 +201,59 @@ export function describeReady({ store, advance, write }: ActorStoreSubject): voi
     assert.deepEqual(await pick(), ['t1'])
   })
 
-  test('pickReady() prefers the region of the worker among equals, and takes others too', async () => {
-    await store().transaction((tx) =>
-      tx.write(changesOf({
-        creates: [storedActor('t1'), storedActor('t2')],
-        tasks: [storedTask('t1', { region: 'far' }), storedTask('t2')],
-      }))
-    )
+  test('pickReady() takes the own region first, and others at once when nobody is there', async () => {
+    await write({ workers: [storedWorker('w2', { region: 'far', status: 'offline' })] })
+    await ready('t1', { region: 'far' })
+    await advance(100)
+    await ready('t2')
     assert.deepEqual(await pick(), ['t2', 't1'])
+  })
+
+  test('pickReady() leaves a task to its own region for a while when somebody there can do it', async () => {
+    const far = { region: 'far', capabilities: { lanes: ['cpu'] } }
+    await write({ workers: [storedWorker('w1'), storedWorker('w2', far)] })
+    await ready('t1', { region: 'far' })
+    await ready('t2', { region: 'far', lane: 'copy' })
+    assert.deepEqual(await pick({ lanes: ['cpu', 'copy'] }), ['t2'])
+    assert.deepEqual(await pick({ workerId: 'w2', region: 'far' }), ['t1'])
+    await advance(10_000)
+    assert.deepEqual(await pick(), ['t1'])
+  })
+
+  test('pickReady() gives nothing to a worker that drains or is offline', async () => {
+    const [draining, offline] = [{ status: 'draining' }, { status: 'offline' }]
+    await write({
+      workers: [
+        storedWorker('w1'),
+        storedWorker('w2', draining),
+        storedWorker('w3', offline),
+      ],
+    })
+    await ready('t1')
+    assert.deepEqual(await pick({ workerId: 'w2' }), [])
+    assert.deepEqual(await pick({ workerId: 'w3' }), [])
+    assert.deepEqual(await pick(), ['t1'])
+  })
+
+  test('pickReady() deals tasks out in turn to workers that ask together, none of them twice', async () => {
+    for (const id of ['t1', 't2', 't3', 't4', 't5']) {
+      await ready(id, id === 't1' ? { avoidWorkerId: 'w1' } : {})
+      await advance(100)
+    }
+    await ready('p1', { lane: 'probe' })
+    await write({ workers: [storedWorker('w1'), storedWorker('w2')] })
+    const picked = await pickFor([
+      requestOf({ limit: 2 }),
+      requestOf({ workerId: 'w2' }),
+      requestOf({ workerId: 'w3', lanes: ['cpu', 'probe'] }),
+    ])
+    assert.deepEqual(picked, [['t2', 't4'], ['t1', 't3', 't5'], ['p1']])
+  })
+
+  test('pickReady() leaves out what it is told to', async () => {
+    await ready('t1')
+    await ready('t2')
+    assert.deepEqual(await pickFor([requestOf({ limit: 1 })], new Set(['t1'])), [['t2']])
   })
 
   test('listStaleReady() answers tasks that have been ready for long, counted from when they became ready', async () => {

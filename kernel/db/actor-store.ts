@@ -90,6 +90,8 @@ export interface TaskRow {
   readonly lane: Lane
   readonly region: string
   readonly priority: number
+  /** When it should be done, ISO 8601. */
+  readonly deadline: string | null
   readonly owner: string
   readonly attempt: number
   readonly maxAttempts: number
@@ -113,6 +115,8 @@ export interface JobRow {
   readonly profileId: string
   readonly profile: Json
   readonly priority: number
+  /** When it should be done, ISO 8601. */
+  readonly deadline: string | null
   readonly status: string
   readonly phase: string
   readonly tasksTotal: number
@@ -152,10 +156,12 @@ export interface BatchChanges {
   readonly workers: readonly WorkerRow[]
 }
 
+/** What one worker asks for. */
 export interface ReadyRequest {
   readonly workerId: string
   readonly lanes: readonly Lane[]
   readonly region: string
+  /** Tasks that it has room for, 1 or more. */
   readonly limit: number
 }
 
@@ -163,8 +169,16 @@ export interface ReadyRequest {
 export interface ActorTransaction {
   /** Locks (in id order), reads, records inbox rows and consumes timers. May be called more than once. */
   open(request: BatchRequest): Promise<BatchState>
-  /** Picks and locks the best ready tasks: priority with ageing, then longest waiting; `SKIP LOCKED`. */
-  pickReady(request: ReadyRequest): Promise<readonly string[]>
+  /**
+   * Picks and locks the best ready tasks for each request, in the order of `claim-order.ts`; never waits for what others
+   * hold. A worker that drains or is offline gets nothing.
+   * @param except - ids that are left out
+   * @returns the ids of each request, best first
+   */
+  pickReady(
+    requests: readonly ReadyRequest[],
+    except?: ReadonlySet<string>,
+  ): Promise<readonly (readonly string[])[]>
   /** @throws when a created actor exists already (caller opens it first) */
   write(changes: BatchChanges): Promise<void>
 }

@@ -162,33 +162,6 @@ describeOnDatabases('read models', (db) => {
     assert.equal(await age(), 0)
   })
 
-  test('pickReady() lets a task that waited overtake a higher priority', async () => {
-    await write({
-      jobs: [storedJob('j1')],
-      creates: [storedActor('t1'), storedActor('t2')],
-      tasks: [storedTask('t1', { priority: 0 }), storedTask('t2', { priority: 5 })],
-    })
-    const pick = () =>
-      createActorStore(db()).transaction((tx) =>
-        tx.pickReady({ workerId: 'w1', lanes: ['cpu'], region: 'local', limit: 2 })
-      )
-    assert.deepEqual(await pick(), ['t2', 't1'])
-    await db().query(sql`UPDATE tasks SET ready_at = now() - interval '10 min' WHERE id = 't1'`)
-    assert.deepEqual(await pick(), ['t1', 't2'])
-  })
-
-  test('pickReady() serves the owner with fewer running tasks first', async () => {
-    await write({
-      jobs: [storedJob('j1')],
-      creates: [storedActor('t1'), storedActor('t2')],
-      tasks: [storedTask('t0', running), storedTask('t1'), storedTask('t2', { owner: 'u2' })],
-    })
-    const picked = await createActorStore(db()).transaction((tx) =>
-      tx.pickReady({ workerId: 'w1', lanes: ['cpu'], region: 'local', limit: 1 })
-    )
-    assert.deepEqual(picked, ['t2'])
-  })
-
   test('write() stores text that JSON allows and Postgres does not, with the character U+FFFD in its place', async () => {
     const text = 'a\u0000b \ud800 \\u0000 \\\u0000 ü\u{1f600}'
     await write({ creates: [storedActor('a1', { snapshot: { text } })] })

@@ -12,7 +12,8 @@ import {
   renewLeases,
 } from './leases.ts'
 import { deleteOutbox, postponeOutbox, takeOutbox } from './outbox.ts'
-import { pickReady } from './ready-tasks.ts'
+import { pickReady } from './pick-ready.ts'
+import { readySourceOver } from './ready-tasks.ts'
 import { listDueTimers, nextTimerMs } from './timers.ts'
 
 /** The store of the actor engine over a migrated database. */
@@ -41,7 +42,7 @@ export function createActorStore(db: Database): ActorStore {
 function actorTransactionOver(tx: Writer): ActorTransaction {
   return {
     open: (request) => openBatch(tx, request),
-    pickReady: (request) => pickReady(tx, request),
+    pickReady: (requests, except) => pickReady(readySourceOver(tx), requests, except),
     write: (changes) => writeBatch(tx, changes),
   }
 }

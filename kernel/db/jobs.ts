@@ -166,6 +166,7 @@ interface JobRecord {
   readonly source_url: string
   readonly profile_id: string
   readonly priority: number
+  readonly deadline: Date | null
   readonly status: JobView['status']
   readonly phase: JobView['phase']
   readonly progress_pct: number
@@ -182,7 +183,7 @@ interface JobRecord {
 }
 
 const jobColumns =
-  sql`id, user_id, source_type, source_url, profile_id, priority, status, phase, progress_pct,
+  sql`id, user_id, source_type, source_url, profile_id, priority, deadline, status, phase, progress_pct,
   eta_seconds, tasks_total, tasks_completed, error, retry_of, plan, created_at, updated_at, started_at, finished_at`
 
 function jobViewFrom(row: JobRecord): JobView {
@@ -193,6 +194,7 @@ function jobViewFrom(row: JobRecord): JobView {
     source_url: withoutCredentials(row.source_url),
     profile: row.profile_id,
     priority: row.priority,
+    deadline: row.deadline?.toISOString() ?? null,
     status: row.status,
     phase: row.phase,
     progress_pct: row.progress_pct,

@@ -12,30 +12,35 @@ import { openPglite } from './pglite.ts'
 import { openPostgres } from './postgres.ts'
 import { createTestPostgres, skipWithoutPostgres, type TestPostgres } from './test-database.ts'
 
-const first: Migration = {
-  number: 1,
-  name: '0001-first.sql',
-  checksum: 'a',
-  script: 'CREATE TABLE first (id int); INSERT INTO first VALUES (1)',
+function migration(number: number, script: string, oldestProgram = number): Migration {
+  const name = `${String(number).padStart(4, '0')}-made.sql`
+  return { number, name, script, checksum: String(number), oldestProgram }
 }
-const second: Migration = {
-  number: 2,
-  name: '0002-second.sql',
-  checksum: 'b',
-  script: 'INSERT INTO first VALUES (2)',
-}
-const broken: Migration = {
-  number: 2,
-  name: '0002-broken.sql',
-  checksum: 'c',
-  script: 'INSERT INTO first VALUES (3); SELECT * FROM missing',
-}
+
+const first = migration(1, 'CREATE TABLE first (id int); INSERT INTO first VALUES (1)')
+const second = migration(2, 'INSERT INTO first VALUES (2)')
+const broken = migration(2, 'INSERT INTO first VALUES (3); SELECT * FROM missing')
 const log = silentLog
 
-describe('migrate()', { timeout: 120_000 }, () => {
+/** Empty databases, one for each test. */
+const adapters = [
+  { kind: 'PGlite', skip: false, open: () => openPglite({ directory: null, log }) },
+  { kind: 'PostgreSQL', skip: skipWithoutPostgres, open: openEmptyPostgres },
+]
+for (const { kind, skip, open } of adapters) {
+  describe(`migrate() on ${kind}`, { skip, timeout: 120_000 }, () => describeMigrate(open))
+}
+
+async function openEmptyPostgres(): Promise<Database> {
+  const server = await createTestPostgres()
+  const db = await openPostgres({ url: server.url, log })
+  return { ...db, close: () => db.close().then(() => server.drop()) }
+}
+
+function describeMigrate(open: () => Promise<Database>): void {
   let db: Database
   beforeEach(async () => {
-    db = await openPglite({ directory: null, log })
+    db = await open()
   })
   afterEach(() => db.close())
   const rows = async () =>
@@ -51,7 +56,7 @@ describe('migrate()', { timeout: 120_000 }, () => {
   test('leaves nothing of a migration that fails, and says which', async () => {
     await assert.rejects(migrate(db, [first, broken]), (failure) => {
       assert.ok(failure instanceof WebEncodeError)
-      assert.match(failure.message, /0002-broken\.sql/)
+      assert.match(failure.message, /0002-made\.sql/)
       assert.equal(sqlState(failure), '42P01')
       return true
     })
@@ -59,17 +64,30 @@ describe('migrate()', { timeout: 120_000 }, () => {
     assert.deepEqual(await migrate(db, [first, second]), [2])
   })
 
-  test('refuses a database that is newer than the program', async () => {
-    await migrate(db, [first, second])
+  test('refuses a database that is newer than the program, unless every newer migration lets it stay', async () => {
+    const added = migration(2, 'ALTER TABLE first ADD COLUMN note text', 1)
+    const renamed = migration(3, 'ALTER TABLE first RENAME COLUMN note TO remark', 2)
+    await migrate(db, [first, added])
+    assert.deepEqual(await migrate(db, [first]), [])
+    assert.deepEqual(await migrate(db, [first, added]), [])
+    await migrate(db, [first, added, renamed])
     await assert.rejects(
       migrate(db, [first]),
-      /its schema is version 2, and this program knows versions up to 1/,
+      /its migration 3 needs a program that knows migration 2, and this one knows them up to 1/,
     )
+    assert.deepEqual(await migrate(db, [first, added]), [])
+  })
+
+  test('takes a database whose migrations were recorded before they named an oldest program', async () => {
+    await migrate(db, [first, second])
+    await db.execute('ALTER TABLE schema_migrations DROP COLUMN oldest_program')
+    assert.deepEqual(await migrate(db, [first, second]), [])
+    await assert.rejects(migrate(db, [first]), /its migration 2 needs a program that knows/)
   })
 
   test('refuses a migration that has changed since it was applied', async () => {
     await migrate(db, [first])
-    await assert.rejects(migrate(db, [{ ...first, checksum: 'z' }]), /0001-first\.sql has changed/)
+    await assert.rejects(migrate(db, [{ ...first, checksum: 'z' }]), /0001-made\.sql has changed/)
   })
 
   test('applies the migrations of this program', async () => {
@@ -77,9 +95,9 @@ describe('migrate()', { timeout: 120_000 }, () => {
     assert.deepEqual(await migrate(db), known.map(({ number }) => number))
     assert.deepEqual(await db.query(sql`SELECT count(*)::int AS n FROM jobs`), [{ n: 0 }])
   })
-})
+}
 
-describe('migrate() on PostgreSQL', { skip: skipWithoutPostgres, timeout: 120_000 }, () => {
+describe('migrate() by many processes', { skip: skipWithoutPostgres, timeout: 120_000 }, () => {
   let server: TestPostgres
   before(async () => {
     server = await createTestPostgres()
@@ -116,6 +134,20 @@ describe('readMigrations()', () => {
     ])
     await writeFile(join(directory, '0003-three.sql'), 'SELECT 3')
     await assert.rejects(readMigrations(directory), /without gaps/)
+    await rm(join(directory, '0003-three.sql'))
+  })
+
+  test('reads the oldest program from the first line alone; without one it is the migration itself', async () => {
+    const file = join(directory, '0002-two.sql')
+    const oldest = async (script: string) => {
+      await writeFile(file, script)
+      return (await readMigrations(directory)).at(-1)?.oldestProgram
+    }
+    assert.equal(await oldest('-- oldest program: 1\nSELECT 2'), 1)
+    assert.equal(await oldest('SELECT 2\n-- oldest program: 1'), 2)
+    for (const impossible of [0, 3]) {
+      await assert.rejects(oldest(`-- oldest program: ${impossible}`), /from 1 to its own number/)
+    }
   })
 })
 

@@ -17,6 +17,11 @@ export interface Migration {
   readonly script: string
   /** SHA-256 of the file, hex. */
   readonly checksum: string
+  /**
+   * The oldest program that may go on using the database after this migration, named by the newest migration that it
+   * knows. From the first line of the file, `-- oldest program: 1`. @default the migration's own number
+   */
+  readonly oldestProgram: number
 }
 
 /** Names the advisory lock under which migrations run: "webencod" as a number. */
@@ -24,7 +29,10 @@ const lockKey = '8602798063302836068'
 
 const ownDirectory = fileURLToPath(new URL('./migrations/', import.meta.url))
 
-/** Reads the migrations of a directory, in order. @throws TypeError when their numbers are not 1, 2, 3 … */
+/**
+ * Reads the migrations of a directory, in order.
+ * @throws TypeError when their numbers are not 1, 2, 3 …, or one names an oldest program that cannot be
+ */
 export async function readMigrations(directory: string = ownDirectory): Promise<Migration[]> {
   const names = (await readdir(directory)).filter((name) => /^\d{4}-[a-z0-9-]+\.sql$/.test(name))
     .sort()
@@ -36,14 +44,25 @@ export async function readMigrations(directory: string = ownDirectory): Promise<
       )
     }
     const script = await readFile(`${directory}/${name}`, 'utf8')
-    return { number, name, script, checksum: createHash('sha256').update(script).digest('hex') }
+    const checksum = createHash('sha256').update(script).digest('hex')
+    return { number, name, script, checksum, oldestProgram: oldestProgramOf(number, name, script) }
   }))
 }
 
+function oldestProgramOf(number: number, name: string, script: string): number {
+  const declared = /^-- oldest program: (\d+)$/m.exec(script.split('\n', 1)[0] ?? '')?.[1]
+  const oldest = Number(declared ?? number)
+  if (oldest >= 1 && oldest <= number) return oldest
+  throw new TypeError(
+    `The oldest program of a migration must be one from 1 to its own number: ${name} says ${oldest}`,
+  )
+}
+
 /**
- * Brings the database to the newest schema. Any number of processes may do it at the same time.
+ * Brings the database to the newest schema. Any number of processes may do it at the same time, and programs of two
+ * releases side by side: what a newer one applied is left alone as long as it says that this program may stay.
  * @returns the numbers that this call applied
- * @throws WE-SYS-002 when the database is newer than this program, or was migrated by files that have changed since
+ * @throws WE-SYS-002 when the database is too new for this program, or was migrated by files that have changed since
  */
 export async function migrate(db: Database, migrations?: readonly Migration[]): Promise<number[]> {
   const known = migrations ?? await readMigrations()
@@ -53,7 +72,9 @@ export async function migrate(db: Database, migrations?: readonly Migration[]): 
       name       text NOT NULL,
       checksum   text NOT NULL,
       applied_at timestamptz NOT NULL DEFAULT now()
-    )`))
+    );
+    -- Missing where the first release made the table; null counts as the migration's own number.
+    ALTER TABLE schema_migrations ADD COLUMN IF NOT EXISTS oldest_program int`))
   const applied = await readApplied(db)
   refuseStrangers(applied, known)
   const done: number[] = []
@@ -87,10 +108,11 @@ export async function createTemplate(path: string): Promise<void> {
 /** The script, its record and the lock are one transaction: several statements sent at once are. */
 async function apply(
   db: Database,
-  { number, name, script, checksum }: Migration,
+  { number, name, script, checksum, oldestProgram }: Migration,
 ): Promise<boolean> {
-  const record =
-    `INSERT INTO schema_migrations (number, name, checksum) VALUES (${number}, '${name}', '${checksum}')`
+  const record = `
+    INSERT INTO schema_migrations (number, name, checksum, oldest_program)
+    VALUES (${number}, '${name}', '${checksum}', ${oldestProgram})`
   try {
     await db.execute(underLock(`${record};\n${script}`))
     return true
@@ -109,30 +131,37 @@ function underLock(script: string): string {
   return `SET LOCAL lock_timeout = 0;\nSET LOCAL statement_timeout = '10min';\nSELECT pg_advisory_xact_lock(${lockKey});\n${script}`
 }
 
-async function readApplied(db: Reader): Promise<Map<number, string>> {
-  const rows = await db.query<{ number: number; checksum: string }>(
-    sql`SELECT number, checksum FROM schema_migrations`,
-  )
-  return new Map(rows.map((row) => [row.number, row.checksum]))
+interface AppliedMigration {
+  readonly checksum: string
+  readonly oldestProgram: number
 }
 
-function refuseStrangers(applied: ReadonlyMap<number, string>, known: readonly Migration[]): void {
-  const newest = Math.max(0, ...applied.keys())
-  if (newest > known.length) {
+async function readApplied(db: Reader): Promise<Map<number, AppliedMigration>> {
+  const rows = await db.query<AppliedMigration & { number: number }>(sql`
+    SELECT number, checksum, coalesce(oldest_program, number) AS "oldestProgram"
+    FROM schema_migrations`)
+  return new Map(rows.map((row) => [row.number, row]))
+}
+
+function refuseStrangers(
+  applied: ReadonlyMap<number, AppliedMigration>,
+  known: readonly Migration[],
+): void {
+  for (const [number, { oldestProgram }] of applied) {
+    if (number <= known.length || oldestProgram <= known.length) continue
     throw new WebEncodeError(
       'WE-SYS-002',
-      `Cannot use the database: its schema is version ${newest}, and this program knows versions up to ${known.length}`,
+      `Cannot use the database: its migration ${number} needs a program that knows migration ${oldestProgram}, and this one knows them up to ${known.length}`,
       { next: 'stop' },
     )
   }
   for (const { number, name, checksum } of known) {
-    if (!applied.has(number) || applied.get(number) === checksum) continue
+    const found = applied.get(number)
+    if (found === undefined || found.checksum === checksum) continue
     throw new WebEncodeError(
       'WE-SYS-002',
       `Cannot use the database: the migration ${name} has changed since it was applied`,
-      {
-        next: 'stop',
-      },
+      { next: 'stop' },
     )
   }
 }

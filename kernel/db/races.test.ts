@@ -30,7 +30,12 @@ describe('actor stores on one PostgreSQL', { skip: skipWithoutPostgres, timeout:
     )
   const claim = (workerId: string, limit: number) =>
     store.transaction(async (tx) => {
-      const picked = await tx.pickReady({ workerId, lanes: ['cpu'], region: 'local', limit })
+      const [picked = []] = await tx.pickReady([{
+        workerId,
+        lanes: ['cpu'],
+        region: 'local',
+        limit,
+      }])
       const { actors } = await tx.open(requestOf({ actorIds: picked }))
       await tx.write(changesOf({
         updates: [...actors.values()].map((actor) => ({ ...actor, version: actor.version + 1 })),

@@ -5,10 +5,11 @@ import { json, sql, type Statement } from './database.ts'
 /** Writes rows of `jobs`. Progress is 100 once completed; else heartbeats move it. */
 export function upsertJobs(rows: readonly JobRow[]): Statement {
   return sql`
-    INSERT INTO jobs AS j (id, user_id, source_type, source_url, profile_id, profile, priority, status, phase,
+    INSERT INTO jobs AS j (id, user_id, source_type, source_url, profile_id, profile, priority, deadline, status, phase,
       progress_pct, tasks_total, tasks_completed, error, retry_of, plan, outputs, report, correlation_id,
       started_at, finished_at)
-    SELECT r.id, r."userId", r."sourceType", r."sourceUrl", r."profileId", r.profile, r.priority, r.status, r.phase,
+    SELECT r.id, r."userId", r."sourceType", r."sourceUrl", r."profileId", r.profile, r.priority, r.deadline,
+      r.status, r.phase,
       CASE WHEN r.status = 'completed' THEN 100 ELSE 0 END, r."tasksTotal", r."tasksCompleted",
       r.error, r."retryOf", r.plan, coalesce(r.outputs, '[]'),
       r.report, r."correlationId",
@@ -16,7 +17,7 @@ export function upsertJobs(rows: readonly JobRow[]): Statement {
       CASE WHEN r.status IN ('completed', 'failed', 'cancelled') THEN now() END
     FROM jsonb_to_recordset(${json(rows)}) AS r(
       id text, "userId" text, "sourceType" text, "sourceUrl" text, "profileId" text, profile jsonb, priority int,
-      status text, phase text, "tasksTotal" int, "tasksCompleted" int, error jsonb, "retryOf" text, plan jsonb,
+      deadline timestamptz, status text, phase text, "tasksTotal" int, "tasksCompleted" int, error jsonb, "retryOf" text, plan jsonb,
       outputs jsonb, report jsonb, "correlationId" text
     )
     ORDER BY r.id
@@ -35,10 +36,10 @@ export function upsertJobs(rows: readonly JobRow[]): Statement {
 export function upsertTasks(rows: readonly TaskRow[]): Statement {
   return sql`
     INSERT INTO tasks AS t (id, job_id, kind, sequence_index, params, start_time_sec, end_time_sec, weight, status,
-      lane, region, priority, owner, attempt_count, max_attempts, avoid_worker_id, assigned_worker_id, lease_token,
+      lane, region, priority, deadline, owner, attempt_count, max_attempts, avoid_worker_id, assigned_worker_id, lease_token,
       lease_until, progress, result, output_key, output_size_bytes, error, started_at, finished_at)
     SELECT r.id, r."jobId", r.kind, r.index, r.params, r."startSeconds", r."endSeconds", r.weight, r.status,
-      r.lane, r.region, r.priority, r.owner, r.attempt, r."maxAttempts", r."avoidWorkerId", r."workerId", r."leaseToken",
+      r.lane, r.region, r.priority, r.deadline, r.owner, r.attempt, r."maxAttempts", r."avoidWorkerId", r."workerId", r."leaseToken",
       CASE WHEN r."leaseToken" IS NOT NULL THEN now() + make_interval(secs => r."leaseMs" / 1000) END,
       CASE WHEN r.status = 'completed' THEN 1 ELSE 0 END,
       r.result, r."outputKey", r."outputSizeBytes", r.error,
@@ -46,7 +47,7 @@ export function upsertTasks(rows: readonly TaskRow[]): Statement {
       CASE WHEN r.status IN ('completed', 'failed', 'cancelled') THEN now() END
     FROM jsonb_to_recordset(${json(rows)}) AS r(
       id text, "jobId" text, kind text, index int, params jsonb, "startSeconds" float8, "endSeconds" float8,
-      weight float8, status text, lane text, region text, priority int, owner text, attempt int, "maxAttempts" int,
+      weight float8, status text, lane text, region text, priority int, deadline timestamptz, owner text, attempt int, "maxAttempts" int,
       "avoidWorkerId" text, "workerId" text, "leaseToken" text, "leaseMs" float8, result jsonb, "outputKey" text,
       "outputSizeBytes" bigint, error jsonb
     )

@@ -1,56 +1,201 @@
-/** Which ready tasks a worker gets: the claim's choice. */
-import type { ReadyRequest } from './actor-store.ts'
-import { type Reader, sql, type Statement } from './database.ts'
+/** The claim's view of the ready tasks in SQL: every statement reads a bounded part of an index, however many tasks wait. */
+import type { Lane } from '../contract/task.ts'
+import type { FleetWorker, OwnerLoad, PriorityHead, ReadyTask } from './claim-order.ts'
+import { nothing, type Reader, sql, type Statement } from './database.ts'
+import type { Candidates, ReadySource } from './pick-ready.ts'
 
-/**
- * Candidates that are looked at for each lane, by priority and by age. More than the claims that run at one moment hold
- * locked, so that a claim never comes home empty-handed while there is work. Part of the text, because a plan for an unknown
- * limit sorts everything.
- */
-const candidates: Statement = { text: '200', values: [] }
+/** The ready tasks as a transaction sees and locks them. */
+export function readySourceOver(tx: Reader): ReadySource {
+  return {
+    readFleet: (workerIds) => readFleet(tx, workerIds),
+    readHeads: (lanes) => readHeads(tx, lanes),
+    readCandidates: (lanes, priority, want) => readCandidates(tx, lanes, priority, want),
+    lock: (taskIds, limit) => lockReady(tx, taskIds, limit),
+  }
+}
 
-/** Seconds of waiting that weigh as much as one point of priority: the lowest overtakes the highest after 100 minutes. */
-const secondsPerPoint = 30
+async function readFleet(tx: Reader, workerIds: readonly string[]): Promise<FleetWorker[]> {
+  return await tx.query<FleetWorker>(sql`
+    SELECT id, region, status, coalesce(capabilities->'lanes', '[]') AS lanes
+    FROM workers
+    WHERE status IN ('healthy', 'degraded')
+    UNION ALL
+    SELECT id, region, status, coalesce(capabilities->'lanes', '[]')
+    FROM workers
+    WHERE id = ANY(${workerIds}::text[]) AND status NOT IN ('healthy', 'degraded')`)
+}
 
-/** A task that ran out of memory waits this long for another worker, where there is one; then any may have it. */
-const avoidSeconds = 30
-
-/**
- * Locks the best ready tasks and their actors, skipping what others hold. The order is: priority with ageing; then whose
- * owner has fewer tasks running; then those of the worker's own region; then the longest wait.
- */
-export async function pickReady(
-  tx: Reader,
-  { workerId, lanes, region, limit }: ReadyRequest,
-): Promise<readonly string[]> {
-  const rows = await tx.query<{ id: string }>(sql`
-    WITH candidates AS MATERIALIZED (
-      SELECT first.id
+/** Steps from priority to priority, and reads one entry of the index for each. */
+async function readHeads(tx: Reader, lanes: readonly Lane[]): Promise<PriorityHead[]> {
+  return await tx.query<PriorityHead>(sql`
+    WITH RECURSIVE heads AS (
+      SELECT head.*
       FROM unnest(${lanes}::text[]) AS l(lane)
       CROSS JOIN LATERAL (
-        (SELECT id FROM tasks WHERE status = 'ready' AND lane = l.lane
-          ORDER BY priority DESC, ready_at LIMIT ${candidates})
-        UNION
-        (SELECT id FROM tasks WHERE status = 'ready' AND lane = l.lane
-          ORDER BY ready_at LIMIT ${candidates})
-      ) AS first
+        SELECT t.lane, t.priority, t.ready_at
+        FROM tasks t
+        WHERE t.status = 'ready' AND t.lane = l.lane
+        ORDER BY t.priority DESC, t.ready_at
+        LIMIT 1
+      ) AS head
+      UNION ALL
+      SELECT head.*
+      FROM heads h
+      CROSS JOIN LATERAL (
+        SELECT t.lane, t.priority, t.ready_at
+        FROM tasks t
+        WHERE t.status = 'ready' AND t.lane = h.lane AND t.priority < h.priority
+        ORDER BY t.priority DESC, t.ready_at
+        LIMIT 1
+      ) AS head
+    )
+    SELECT priority, extract(epoch FROM now() - min(ready_at))::float8 * 1000 AS "waitedMs"
+    FROM heads
+    GROUP BY priority`)
+}
+
+/** Tasks of one owner in one region on one lane, at the priority that is looked at. */
+interface Queue extends OwnerLoad {
+  readonly lane: Lane
+  readonly owner: string
+  readonly region: string
+}
+
+/** Queues that a claim looks into. Beyond that many it takes those that waited longest, whoever owns them, so that none is forgotten. */
+const maxQueues = 256
+
+/**
+ * How many of each queue may be read, in powers of eight. Part of the text, because a plan for an unknown limit sorts
+ * everything.
+ */
+const widths: readonly [number, Statement][] = [8, 64, 512].map((
+  width,
+) => [width, { text: String(width), values: [] }])
+
+async function readCandidates(
+  tx: Reader,
+  lanes: readonly Lane[],
+  priority: number,
+  want: number,
+): Promise<Candidates> {
+  const queues = await readQueues(tx, lanes, priority)
+  const [width, limit] = widths.find(([each]) => each * queues.length >= want) ?? widths.at(-1)!
+  const rows = await tx.query<ReadyTask>(sql`
+    ${longestWaits(queues, priority, limit)}
+    UNION ALL
+    ${earliestDeadlines(lanes, priority, limit)}
+    ${queues.length < maxQueues ? nothing : sql`UNION ALL ${oldest(lanes, priority)}`}`)
+  return {
+    tasks: [...new Map(rows.map((task) => [task.id, task])).values()],
+    loads: new Map(queues.map((queue) => [queue.owner, queue])),
+    isAll: rows.length < width || width === widths.at(-1)![0],
+  }
+}
+
+/** Steps from owner to owner and region to region of a lane. */
+async function readQueues(
+  tx: Reader,
+  lanes: readonly Lane[],
+  priority: number,
+): Promise<Queue[]> {
+  return await tx.query<Queue>(sql`
+    WITH RECURSIVE queues AS (
+      SELECT head.*
+      FROM unnest(${lanes}::text[]) AS l(lane)
+      CROSS JOIN LATERAL (
+        SELECT t.lane, t.owner, t.region
+        FROM tasks t
+        WHERE t.status = 'ready' AND t.lane = l.lane AND t.priority = ${priority}::int
+        ORDER BY t.owner, t.region
+        LIMIT 1
+      ) AS head
+      UNION ALL
+      SELECT head.*
+      FROM queues q
+      CROSS JOIN LATERAL (
+        SELECT t.lane, t.owner, t.region
+        FROM tasks t
+        WHERE t.status = 'ready' AND t.lane = q.lane AND t.priority = ${priority}::int
+          AND (t.owner, t.region) > (q.owner, q.region)
+        ORDER BY t.owner, t.region
+        LIMIT 1
+      ) AS head
     ),
-      running AS MATERIALIZED (SELECT owner, count(*) AS tasks FROM tasks WHERE status = 'running' GROUP BY owner)
-    SELECT t.id
-    FROM tasks t
-    JOIN actors a ON a.id = t.id
-    WHERE t.id = ANY(ARRAY(SELECT c.id FROM candidates c))
-      AND t.status || '' = 'ready' -- seen again under the lock; written so that no index of ready tasks is read instead
-      AND (
-        t.avoid_worker_id IS DISTINCT FROM ${workerId}
-        OR t.ready_at <= now() - make_interval(secs => ${avoidSeconds}::int)
-        OR NOT EXISTS (SELECT 1 FROM workers w WHERE w.id <> ${workerId} AND w.status = 'healthy')
+      seen AS MATERIALIZED (SELECT lane, owner, region FROM queues LIMIT ${maxQueues}::int),
+      loads AS MATERIALIZED (
+        SELECT o.owner, coalesce(w.weight, 1) AS weight, (
+          SELECT count(*)::int FROM tasks t WHERE t.status = 'running' AND t.owner = o.owner
+        ) AS running
+        FROM (SELECT DISTINCT owner FROM seen) AS o
+        LEFT JOIN owner_weights w ON w.owner = o.owner
       )
-    ORDER BY t.priority + floor(extract(epoch FROM now() - t.ready_at) / ${secondsPerPoint}::int) DESC,
-      coalesce((SELECT r.tasks FROM running r WHERE r.owner = t.owner), 0),
-      (t.region = ${region}) DESC,
-      t.ready_at,
-      t.id
+    SELECT seen.lane, seen.owner, seen.region, loads.running, loads.weight
+    FROM seen
+    JOIN loads ON loads.owner = seen.owner`)
+}
+
+const taskColumns = sql`
+  t.id, t.lane, t.region, t.owner, extract(epoch FROM t.deadline)::float8 * 1000 AS "deadlineMs",
+  extract(epoch FROM now() - t.ready_at)::float8 * 1000 AS "waitedMs", t.avoid_worker_id AS "avoidWorkerId"`
+
+function longestWaits(queues: readonly Queue[], priority: number, limit: Statement): Statement {
+  return sql`
+    SELECT waiting.*
+    FROM unnest(
+      ${queues.map(({ lane }) => lane)}::text[],
+      ${queues.map(({ owner }) => owner)}::text[],
+      ${queues.map(({ region }) => region)}::text[]
+    ) AS q(lane, owner, region)
+    CROSS JOIN LATERAL (
+      SELECT ${taskColumns}
+      FROM tasks t
+      WHERE t.status = 'ready' AND t.lane = q.lane AND t.priority = ${priority}::int
+        AND t.owner = q.owner AND t.region = q.region
+      ORDER BY t.ready_at
+      LIMIT ${limit}
+    ) AS waiting`
+}
+
+function earliestDeadlines(lanes: readonly Lane[], priority: number, limit: Statement): Statement {
+  return sql`
+    SELECT pressing.*
+    FROM unnest(${lanes}::text[]) AS l(lane)
+    CROSS JOIN LATERAL (
+      SELECT ${taskColumns}
+      FROM tasks t
+      WHERE t.status = 'ready' AND t.deadline IS NOT NULL AND t.lane = l.lane AND t.priority = ${priority}::int
+      ORDER BY t.deadline
+      LIMIT ${limit}
+    ) AS pressing`
+}
+
+function oldest(lanes: readonly Lane[], priority: number): Statement {
+  return sql`
+    SELECT oldest.*
+    FROM unnest(${lanes}::text[]) AS l(lane)
+    CROSS JOIN LATERAL (
+      SELECT ${taskColumns}
+      FROM tasks t
+      WHERE t.status = 'ready' AND t.lane = l.lane AND t.priority = ${priority}::int
+      ORDER BY t.ready_at
+      LIMIT 64
+    ) AS oldest`
+}
+
+/** Tasks and their actors; what changed since it was read is seen again under the lock. */
+async function lockReady(
+  tx: Reader,
+  taskIds: readonly string[],
+  limit: number,
+): Promise<readonly string[]> {
+  if (taskIds.length === 0) return []
+  const rows = await tx.query<{ id: string }>(sql`
+    SELECT t.id
+    FROM unnest(${taskIds}::text[]) WITH ORDINALITY AS best(id, place)
+    JOIN tasks t ON t.id = best.id
+    JOIN actors a ON a.id = best.id
+    WHERE t.status || '' = 'ready' -- written so that no index of ready tasks is read instead
+    ORDER BY best.place
     LIMIT ${limit}::int
     FOR UPDATE OF a, t SKIP LOCKED`)
   return rows.map((row) => row.id)

@@ -119,15 +119,17 @@ const selectFleetSlots = sql`
   WHERE status IN ('healthy', 'degraded')`
 
 /** A row of `tasks`, as far as people see it. */
-export interface TaskRecord extends Omit<TaskView, 'progress_pct' | 'started_at' | 'finished_at'> {
+export interface TaskRecord
+  extends Omit<TaskView, 'progress_pct' | 'deadline' | 'started_at' | 'finished_at'> {
   readonly progress: number
+  readonly deadline: Date | null
   readonly started_at: Date | null
   readonly finished_at: Date | null
 }
 
 /** The columns of a {@link TaskRecord}. */
 export const taskColumns =
-  sql`id, job_id, kind, sequence_index, start_time_sec, end_time_sec, status, progress, fps, speed,
+  sql`id, job_id, kind, sequence_index, start_time_sec, end_time_sec, deadline, status, progress, fps, speed,
   assigned_worker_id, attempt_count, max_attempts, output_key, output_size_bytes, error, started_at, finished_at`
 
 /** The view of a row. */
@@ -135,6 +137,7 @@ export function taskViewFrom({ progress, ...row }: TaskRecord): TaskView {
   return {
     ...row,
     progress_pct: row.status === 'completed' ? 100 : Math.round(progress * 1000) / 10,
+    deadline: row.deadline?.toISOString() ?? null,
     started_at: row.started_at?.toISOString() ?? null,
     finished_at: row.finished_at?.toISOString() ?? null,
   }

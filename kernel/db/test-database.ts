@@ -112,6 +112,7 @@ const tables = [
   'workers',
   'join_tokens',
   'worker_credentials',
+  'owner_weights',
   'sessions',
   'idempotency_keys',
 ]

@@ -69,7 +69,8 @@ async function runTransaction<T>(
   try {
     const result = await work({
       open: (request) => reach(process, 'open', () => tx.open(request)),
-      pickReady: (request) => reach(process, 'pickReady', () => tx.pickReady(request)),
+      pickReady: (requests, except) =>
+        reach(process, 'pickReady', () => tx.pickReady(requests, except)),
       write: (changes) => reach(process, 'write', () => tx.write(changes)),
     })
     await process.step('before commit')

@@ -47,6 +47,8 @@ export class MemoryTables {
   readonly jobs = new Map<string, JobRow>()
   readonly tasks = new Map<string, LeasedTask>()
   readonly workers = new Map<string, WorkerRow>()
+  /** By owner; 1 where there is none. */
+  readonly ownerWeights = new Map<string, number>()
   #order = 0
 
   readActor(id: string): StoredActor | undefined {

@@ -9,8 +9,10 @@ import type {
   StoredActor,
   TimerFence,
 } from '../../../kernel/db/actor-store.ts'
+import { pickReady } from '../../../kernel/db/pick-ready.ts'
 import { type LockOwner, type MemoryLocks, StoreFailure } from './memory-locks.ts'
-import { inboxKey, type LeasedTask, type MemoryTables } from './memory-tables.ts'
+import { memorySourceOver } from './memory-ready.ts'
+import { inboxKey, type MemoryTables } from './memory-tables.ts'
 
 export interface TransactionParts {
   readonly tables: MemoryTables
@@ -27,9 +29,6 @@ export interface CommitFacts {
   /** Expired leases that it was shown, as `taskId\nleaseToken`. */
   readonly expired: ReadonlySet<string>
 }
-
-/** How long a task waits for another worker than the one it avoids, where there is one, in milliseconds. */
-const avoidForMs = 30_000
 
 export class MemoryTransaction implements ActorTransaction, LockOwner {
   waitsFor: LockOwner | undefined
@@ -67,24 +66,18 @@ export class MemoryTransaction implements ActorTransaction, LockOwner {
     }
   }
 
-  pickReady(request: ReadyRequest): Promise<readonly string[]> {
+  async pickReady(
+    requests: readonly ReadyRequest[],
+    except?: ReadonlySet<string>,
+  ): Promise<readonly (readonly string[])[]> {
     this.#mustBeOpen()
     const { tables, locks, now } = this.#parts
-    const ready = [...tables.tasks.values()].filter(({ row }) =>
-      row.status === 'ready' && request.lanes.includes(row.lane)
-    )
-    const hasOther = [...tables.workers.values()].some(({ id, status }) =>
-      id !== request.workerId && status === 'healthy'
-    )
-    const picked: string[] = []
-    for (const { row, readyAt } of ready.toSorted(bestFirst(request))) {
-      if (picked.length === request.limit) break
-      if (row.avoidWorkerId === request.workerId && now() - readyAt < avoidForMs && hasOther) {
-        continue
-      }
-      if (locks.tryAcquire(this, `actor:${row.id}`)) picked.push(row.id)
-    }
-    return Promise.resolve(picked)
+    const source = memorySourceOver({
+      tables,
+      nowMs: now(),
+      tryLock: (taskId) => locks.tryAcquire(this, `actor:${taskId}`),
+    })
+    return await pickReady(source, requests, except)
   }
 
   async write(changes: BatchChanges): Promise<void> {
@@ -159,13 +152,4 @@ export class MemoryTransaction implements ActorTransaction, LockOwner {
       throw new TypeError(`A transaction must be open, and it is ${this.#state}`)
     }
   }
-}
-
-/** Priority, then the same region, then the longest wait. */
-function bestFirst({ region }: ReadyRequest) {
-  return (one: LeasedTask, other: LeasedTask) =>
-    other.row.priority - one.row.priority ||
-    Number(other.row.region === region) - Number(one.row.region === region) ||
-    one.readyAt - other.readyAt ||
-    (one.row.id < other.row.id ? -1 : 1)
 }

@@ -1,3 +1,4 @@
+-- oldest program: 1
 -- Who may join, and what workers were told to do.
 ALTER TABLE workers
   ADD COLUMN command text NOT NULL DEFAULT 'work',

@@ -1,0 +1,64 @@
+/** The claim's view of the ready tasks in memory: it looks at all of them. */
+import type { OwnerLoad, ReadyTask } from '../../../kernel/db/claim-order.ts'
+import type { ReadySource } from '../../../kernel/db/pick-ready.ts'
+import type { LeasedTask, MemoryTables } from './memory-tables.ts'
+
+export interface MemorySourceParts {
+  readonly tables: MemoryTables
+  /** The database clock. */
+  readonly nowMs: number
+  /** Locks a task, unless somebody else holds it. */
+  readonly tryLock: (taskId: string) => boolean
+}
+
+export function memorySourceOver({ tables, nowMs, tryLock }: MemorySourceParts): ReadySource {
+  const ready = (lanes: readonly string[]) =>
+    [...tables.tasks.values()].filter(({ row }) =>
+      row.status === 'ready' && lanes.includes(row.lane)
+    )
+  const isReady = (id: string) => tables.tasks.get(id)?.row.status === 'ready'
+  return {
+    async readFleet() {
+      return [...tables.workers.values()].map(({ id, region, status, capabilities }) => {
+        const { lanes = [] } = capabilities as { readonly lanes?: readonly string[] }
+        return { id, region, status, lanes }
+      })
+    },
+    async readHeads(lanes) {
+      return [...Map.groupBy(ready(lanes), ({ row }) => row.priority)].map(([priority, tasks]) => ({
+        priority,
+        waitedMs: nowMs - Math.min(...tasks.map(({ readyAt }) => readyAt)),
+      }))
+    },
+    async readCandidates(lanes, priority) {
+      const tasks = ready(lanes).filter(({ row }) => row.priority === priority)
+      return {
+        tasks: tasks.map((task) => readyTaskFrom(task, nowMs)),
+        loads: loadsOf(tables),
+        isAll: true,
+      }
+    },
+    async lock(taskIds, limit) {
+      const locked: string[] = []
+      for (const id of taskIds) {
+        if (locked.length === limit) break
+        if (isReady(id) && tryLock(id)) locked.push(id)
+      }
+      return locked
+    },
+  }
+}
+
+function readyTaskFrom({ row, readyAt }: LeasedTask, nowMs: number): ReadyTask {
+  const { id, lane, region, owner, deadline, avoidWorkerId } = row
+  const deadlineMs = deadline === null ? null : Date.parse(deadline)
+  return { id, lane, region, owner, deadlineMs, waitedMs: nowMs - readyAt, avoidWorkerId }
+}
+
+function loadsOf({ tasks, ownerWeights }: MemoryTables): Map<string, OwnerLoad> {
+  const owners = Map.groupBy(tasks.values(), ({ row }) => row.owner)
+  return new Map([...owners].map(([owner, own]) => [owner, {
+    running: own.filter(({ row }) => row.status === 'running').length,
+    weight: ownerWeights.get(owner) ?? 1,
+  }]))
+}

@@ -1,0 +1,160 @@
+/** Which ready task comes first, and who may have it: pure, so that every store gives tasks out in the same order. */
+import type { Lane } from '../contract/task.ts'
+import type { ReadyRequest } from './actor-store.ts'
+
+/** A ready task as the claim sees it. */
+export interface ReadyTask {
+  readonly id: string
+  readonly lane: Lane
+  readonly region: string
+  readonly owner: string
+  /** Milliseconds since the epoch. */
+  readonly deadlineMs: number | null
+  /** Since it became ready, in milliseconds. */
+  readonly waitedMs: number
+  /** Ran out of memory on it. */
+  readonly avoidWorkerId: string | null
+}
+
+/** The longest wait among the ready tasks of one priority. */
+export interface PriorityHead {
+  readonly priority: number
+  readonly waitedMs: number
+}
+
+/** What an owner has of the fleet, and may have of it. */
+export interface OwnerLoad {
+  readonly running: number
+  /** Above 0; an owner of weight 2 may have twice as much as one of weight 1. */
+  readonly weight: number
+}
+
+/** A worker as its row shows it. */
+export interface FleetWorker {
+  readonly id: string
+  readonly region: string
+  readonly lanes: readonly string[]
+  readonly status: string
+}
+
+/** Requests that may be answered with the same tasks. */
+export interface ClaimGroup {
+  readonly lanes: readonly Lane[]
+  readonly region: string
+  /** Places in the list of all requests. */
+  readonly members: readonly number[]
+}
+
+/** Milliseconds of waiting that weigh as much as one point of priority: the lowest overtakes the highest after 100 minutes. */
+const pointMs = 30_000
+
+/** A task waits this long for the workers of its own region, where there are any; then others may have it. */
+export const ownRegionMs = 10_000
+
+/** A task that ran out of memory waits this long for another worker, where there is one; then any may have it. */
+export const avoidMs = 30_000
+
+/**
+ * Priorities in the order in which they are served. A priority ages as a whole, by its longest wait: if each task aged
+ * by itself, whoever submits most would always be first, because the oldest of many is older.
+ */
+export function agedFirst(heads: readonly PriorityHead[]): number[] {
+  const aged = ({ priority, waitedMs }: PriorityHead) => priority + Math.floor(waitedMs / pointMs)
+  return heads
+    .toSorted((a, b) => aged(b) - aged(a) || b.priority - a.priority)
+    .map(({ priority }) => priority)
+}
+
+/** Whether a worker may get new tasks. */
+export function isUp({ status }: Pick<FleetWorker, 'status'>): boolean {
+  return status === 'healthy' || status === 'degraded'
+}
+
+/** Requests by what they ask for, without those of workers that drain or are offline. */
+export function groupsOf(
+  requests: readonly ReadyRequest[],
+  fleet: readonly FleetWorker[],
+): ClaimGroup[] {
+  const down = new Set(fleet.filter((worker) => !isUp(worker)).map(({ id }) => id))
+  const alike = Map.groupBy(
+    requests.keys().filter((i) => !down.has(requests[i]!.workerId)),
+    (i) => [requests[i]!.region, ...requests[i]!.lanes.toSorted()].join(),
+  )
+  return [...alike.values()].map((members) => {
+    const { lanes, region } = requests[members[0]!]!
+    return { lanes, region, members }
+  })
+}
+
+/** Whether a worker of this region may have the task now: of another region only if that one has nobody for it, or was too slow. */
+export function isNearEnough(
+  { lane, region, waitedMs }: ReadyTask,
+  ownRegion: string,
+  fleet: readonly FleetWorker[],
+): boolean {
+  return region === ownRegion || waitedMs >= ownRegionMs ||
+    !fleet.some((one) => isUp(one) && one.region === region && one.lanes.includes(lane))
+}
+
+/** Whether this worker may have the task now, although it ran out of memory on it: only if there is no other, or it was too slow. */
+export function isSafeWith(
+  { avoidWorkerId, waitedMs }: ReadyTask,
+  workerId: string,
+  fleet: readonly FleetWorker[],
+): boolean {
+  return avoidWorkerId !== workerId || waitedMs >= avoidMs ||
+    !fleet.some((one) => isUp(one) && one.id !== workerId)
+}
+
+/**
+ * Tasks of one priority, best first: the earlier deadline; then whose owner has the smaller share of the fleet for its
+ * weight, those before it in this list included; then the region of the worker; then work for a GPU; then the longest wait.
+ */
+export function bestFirst(
+  tasks: readonly ReadyTask[],
+  ownRegion: string,
+  loads: ReadonlyMap<string, OwnerLoad>,
+): ReadyTask[] {
+  const byOwn = (a: ReadyTask, b: ReadyTask) =>
+    Number(b.region === ownRegion) - Number(a.region === ownRegion) ||
+    Number(isForGpu(b)) - Number(isForGpu(a)) ||
+    b.waitedMs - a.waitedMs ||
+    (a.id < b.id ? -1 : 1)
+  const shares = new Map<ReadyTask, number>()
+  for (const [owner, own] of Map.groupBy(tasks, (task) => task.owner)) {
+    const { running, weight } = loads.get(owner) ?? { running: 0, weight: 1 }
+    own.sort((a, b) => byDeadline(a, b) || byOwn(a, b))
+    own.forEach((task, before) => shares.set(task, (running + before) / weight))
+  }
+  return tasks.toSorted((a, b) =>
+    byDeadline(a, b) || shares.get(a)! - shares.get(b)! || byOwn(a, b)
+  )
+}
+
+function byDeadline({ deadlineMs: a }: ReadyTask, { deadlineMs: b }: ReadyTask): number {
+  return a === b ? 0 : (a ?? Infinity) - (b ?? Infinity)
+}
+
+function isForGpu({ lane }: ReadyTask): boolean {
+  return lane.startsWith('gpu.')
+}
+
+/** Deals tasks out in turn, best first, so that work is spread over the workers. @returns the ids of each request of the group */
+export function dealOut(
+  tasks: readonly ReadyTask[],
+  requests: readonly ReadyRequest[],
+  fleet: readonly FleetWorker[],
+): string[][] {
+  const hands = requests.map((): string[] => [])
+  let turn = 0
+  for (const task of tasks) {
+    for (let passed = 0; passed < requests.length; passed++) {
+      const at = turn++ % requests.length
+      const { workerId, limit } = requests[at]!
+      if (hands[at]!.length >= limit || !isSafeWith(task, workerId, fleet)) continue
+      hands[at]!.push(task.id)
+      break
+    }
+  }
+  return hands
+}

@@ -1,0 +1,94 @@
+/** The claim's way through the ready tasks: for groups of workers, priority by priority, until everybody has enough. */
+import type { Lane } from '../contract/task.ts'
+import type { ReadyRequest } from './actor-store.ts'
+import {
+  agedFirst,
+  bestFirst,
+  type ClaimGroup,
+  dealOut,
+  type FleetWorker,
+  groupsOf,
+  isNearEnough,
+  isSafeWith,
+  type OwnerLoad,
+  type PriorityHead,
+  type ReadyTask,
+} from './claim-order.ts'
+
+/** Ready tasks of one priority: enough of them to choose from. */
+export interface Candidates {
+  readonly tasks: readonly ReadyTask[]
+  readonly loads: ReadonlyMap<string, OwnerLoad>
+  /** Whether asking for more could bring more. */
+  readonly isAll: boolean
+}
+
+/** What one transaction can see and lock of the ready tasks. */
+export interface ReadySource {
+  /** The workers that may get work, and those with these ids, whatever they do. */
+  readFleet(workerIds: readonly string[]): Promise<readonly FleetWorker[]>
+  readHeads(lanes: readonly Lane[]): Promise<readonly PriorityHead[]>
+  /** Candidates of one priority, of every owner and region those that waited longest; about `want` of them. */
+  readCandidates(lanes: readonly Lane[], priority: number, want: number): Promise<Candidates>
+  /** Locks up to `limit` of these tasks, in this order, leaving out what others hold and what is no longer ready. */
+  lock(taskIds: readonly string[], limit: number): Promise<readonly string[]>
+}
+
+/** Candidates for each task that is wanted: several kernels that claim at once hold each other's first choices. */
+const choices = 4
+
+/** As {@link ActorTransaction.pickReady}. */
+export async function pickReady(
+  source: ReadySource,
+  requests: readonly ReadyRequest[],
+  except: ReadonlySet<string> = new Set(),
+): Promise<readonly (readonly string[])[]> {
+  const answers: (readonly string[])[] = requests.map(() => [])
+  const fleet = await source.readFleet(requests.map(({ workerId }) => workerId))
+  const taken = new Set(except)
+  for (const group of groupsOf(requests, fleet)) {
+    const asking = group.members.map((i) => requests[i]!)
+    const picked = await pickForGroup({ source, group, asking, fleet, taken })
+    dealOut(picked, asking, fleet).forEach((ids, i) => answers[group.members[i]!] = ids)
+  }
+  return answers
+}
+
+interface Pick {
+  readonly source: ReadySource
+  readonly group: ClaimGroup
+  readonly asking: readonly ReadyRequest[]
+  readonly fleet: readonly FleetWorker[]
+  /** Left out: locked by this transaction already, or not wanted. */
+  readonly taken: Set<string>
+}
+
+async function pickForGroup(pick: Pick): Promise<ReadyTask[]> {
+  const limit = pick.asking.reduce((sum, request) => sum + request.limit, 0)
+  const picked: ReadyTask[] = []
+  for (const priority of agedFirst(await pick.source.readHeads(pick.group.lanes))) {
+    picked.push(...await pickOfPriority(pick, priority, limit - picked.length))
+    if (picked.length >= limit) break
+  }
+  return picked
+}
+
+/** Looks at more candidates as long as what it chose was held by others. */
+async function pickOfPriority(pick: Pick, priority: number, limit: number): Promise<ReadyTask[]> {
+  const { source, group: { lanes, region }, asking, fleet, taken } = pick
+  const picked: ReadyTask[] = []
+  for (let want = limit * choices + taken.size;; want *= choices) {
+    const { tasks, loads, isAll } = await source.readCandidates(lanes, priority, want)
+    const open = tasks.filter((task) =>
+      !taken.has(task.id) && isNearEnough(task, region, fleet) &&
+      asking.some(({ workerId }) => isSafeWith(task, workerId, fleet))
+    )
+    const best = bestFirst(open, region, loads)
+    const byId = new Map(best.map((task) => [task.id, task]))
+    for (const id of await source.lock([...byId.keys()], limit - picked.length)) {
+      taken.add(id)
+      picked.push(byId.get(id)!)
+    }
+    if (picked.length >= limit || isAll) return picked
+  }
+}
