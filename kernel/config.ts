@@ -60,6 +60,25 @@ const variables = {
     presetShown: 'PGlite in the data folder',
     secret: true,
   },
+  natsUrl: {
+    name: 'NATS_URL',
+    description: 'NATS server, ws:// or wss://, that joins kernels and workers of a cluster.',
+    kind: text(/^wss?:\/\/\S+$/, 'be a URL that starts with ws:// or wss://'),
+    presetShown: 'none: one box',
+    secret: true,
+  },
+  natsReplicas: {
+    name: 'NATS_REPLICAS',
+    description: 'NATS servers that keep each message of the durable streams.',
+    kind: integer(1, 5),
+    preset: '1',
+  },
+  storageUrl: {
+    name: 'WEBENCODE_STORAGE_URL',
+    description: 'Address under which workers of a cluster reach the stored media of this kernel.',
+    kind: url(['http:', 'https:']),
+    presetShown: 'the address it listens on',
+  },
   adminToken: {
     name: 'WEBENCODE_ADMIN_TOKEN',
     description: 'Bearer token of the administrator, in place of the generated one.',
@@ -116,6 +135,18 @@ const variables = {
     kind: secretText(1),
     presetShown: 'none: only one-time tokens',
     secret: true,
+  },
+  workerCacheBytes: {
+    name: 'WEBENCODE_WORKER_CACHE_BYTES',
+    description: 'Most that a worker of a cluster keeps of the objects it has read.',
+    kind: byteCount(0),
+    preset: '10GiB',
+  },
+  drainSeconds: {
+    name: 'WEBENCODE_DRAIN_SECONDS',
+    description: 'Seconds that a worker of a cluster finishes tasks in when it is asked to stop.',
+    kind: integer(0, 86_400),
+    preset: '30',
   },
   encoder: {
     name: 'WEBENCODE_ENCODER',

@@ -9,6 +9,8 @@ export interface Metrics {
   taskEnded(task: { workerId: string; kind: string; outcome: string; seconds: number }): void
   /** A worker's usage, as its heartbeat told. */
   workerUsage(workerId: string, usage: { cpuPercent: number; processes: number }): void
+  /** Bytes that a worker has moved over the network since it started. */
+  workerTransferred(workerId: string, moved: { bytesIn: number; bytesOut: number }): void
   /** A worker left: its gauges go. */
   workerLeft(workerId: string): void
   /** A message of a worker was refused: wrong, not allowed, or too late. */
@@ -51,7 +53,14 @@ export function createMetrics({ withProcess = true } = {}): Metrics {
       meters.workerCpu.set({ worker_id: workerId }, cpuPercent)
       meters.ffmpegProcesses.set({ worker_id: workerId }, processes)
     },
+    workerTransferred(workerId, { bytesIn, bytesOut }) {
+      meters.transferred.set({ worker_id: workerId, direction: 'in' }, bytesIn)
+      meters.transferred.set({ worker_id: workerId, direction: 'out' }, bytesOut)
+    },
     workerLeft(workerId) {
+      for (const direction of ['in', 'out']) {
+        meters.transferred.remove({ worker_id: workerId, direction })
+      }
       meters.workerCpu.remove({ worker_id: workerId })
       meters.ffmpegProcesses.remove({ worker_id: workerId })
     },
@@ -125,6 +134,13 @@ function createMeters(registry: Registry) {
       name: 'webencode_engine_batch_seconds',
       help: 'Time of one transaction of the engine',
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
+      registers,
+    }),
+    transferred: new Gauge({
+      name: 'webencode_worker_transfer_bytes_total',
+      help:
+        'Bytes that a worker moved over the network since it started, as it told this kernel last',
+      labelNames: ['worker_id', 'direction'],
       registers,
     }),
     queueDepth: new Gauge({

@@ -16,6 +16,7 @@ import { Orders } from './orders.ts'
 import { type ReportFate, reportOutcome } from './report.ts'
 import { TaskLog } from './task-log.ts'
 import { runTask, type TaskOutcome, type TaskTools } from './task-run.ts'
+import type { Transferred } from './transfer-meter.ts'
 import { createUsageMeter, type Usage } from './usage.ts'
 
 /** After the tasks were given back, their reports have this long to reach the kernel. */
@@ -37,6 +38,8 @@ export interface AgentOptions extends TaskTools, Proofs {
   readonly capabilities: WorkerCapabilities
   /** @default a meter of the machine */
   readonly readUsage?: () => Usage
+  /** Bytes moved over the network, for heartbeats. @default none: objects are on this machine */
+  readonly readTransferred?: () => Transferred
   /** Called whenever the agent's numbers changed. */
   readonly onChange?: (stats: AgentStats) => void
   /** People restarted the worker, and the agent has stopped: a new one is to be made, with what the machine has now. */
@@ -338,7 +341,11 @@ class WorkerAgent implements Agent {
         workerId,
         session: this.#membership.session,
         progress: leases.map((lease) => lease.progress),
-        usage: { ...this.#readUsage(), processes: this.#processes },
+        usage: {
+          ...this.#readUsage(),
+          ...this.#options.readTransferred?.(),
+          processes: this.#processes,
+        },
       })
       for (const lease of leases) if (lost.includes(lease.brief.taskId)) lease.stop('lost')
       if (command !== undefined) this.#hear(command)

@@ -10,7 +10,7 @@ import { defaultHttpConfig, type HttpConfig, type HttpDeps } from '../../kernel/
 import { createLiveHub } from '../../kernel/http/ws.ts'
 import type { Lifecycle } from '../../kernel/lifecycle.ts'
 import type { Log } from '../../kernel/log.ts'
-import { createMetrics } from '../../kernel/metrics.ts'
+import type { Metrics } from '../../kernel/metrics.ts'
 import { presets } from '../../kernel/profiles.ts'
 import { createRuntime } from '../../kernel/runtime/serve.ts'
 import type { FsStorage } from '../../plugins/storage-fs/storage.ts'
@@ -31,6 +31,9 @@ export interface HttpParts {
   readonly gateway: Gateway
   readonly storage: FsStorage
   readonly engine: Engine
+  readonly metrics: Metrics
+  /** Not ready without a worker: it is part of this process. */
+  readonly needsWorker: boolean
 }
 
 /** Where a kernel listens, and who may come in. */
@@ -48,7 +51,7 @@ const postsPerSecond = 5000
 
 /** Starts listening. */
 export async function startHttp(parts: HttpParts): Promise<Listening> {
-  const { config, log, lifecycle, db, bus, engine } = parts
+  const { config, log, lifecycle, db, bus, engine, metrics } = parts
   const auth = openAuth(config, log)
   const admin = await auth.ensureAdmin()
   const live = await lifecycle.start(
@@ -63,7 +66,6 @@ export async function startHttp(parts: HttpParts): Promise<Listening> {
       }),
     (hub) => hub.close(),
   )
-  const metrics = createMetrics()
   metrics.beforeScrape(() => Promise.resolve(metrics.liveConnections(live.connectionCount)))
   await lifecycle.start(
     'metrics',
@@ -77,10 +79,9 @@ export async function startHttp(parts: HttpParts): Promise<Listening> {
       auth,
       serveObject: (request) => parts.storage.serve(request),
       profiles: presets,
-      metrics,
       live,
       upgradeWebSocket: runtime.upgradeWebSocket,
-      readiness: () => checkReadiness(db, bus),
+      readiness: () => checkReadiness(db, bus, parts.needsWorker),
       config: httpConfigFrom(config),
       clock: systemClock,
     },

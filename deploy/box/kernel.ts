@@ -1,4 +1,5 @@
 /** The parts of a kernel: database, storage, engine, desk, HTTP and pages, whatever bus joins them to the workers. */
+import { hostname } from 'node:os'
 import { actorDefinitions } from '../../actors/definitions.ts'
 import { createDesk } from '../../actors/desk/desk.ts'
 import { busHandlers } from '../../actors/engine/bus-effects.ts'
@@ -12,15 +13,21 @@ import type { Config } from '../../kernel/config.ts'
 import { createActorStore } from '../../kernel/db/actors.ts'
 import type { Lifecycle } from '../../kernel/lifecycle.ts'
 import type { Log } from '../../kernel/log.ts'
+import { createMetrics } from '../../kernel/metrics.ts'
 import { createOutbound, type Outbound } from '../../kernel/outbound.ts'
 import { presets } from '../../kernel/profiles.ts'
 import { createRetention, type KeepTimes } from '../../kernel/retention.ts'
 import { createSources } from '../../kernel/sources.ts'
-import { createFsStorage, type FsStorage } from '../../plugins/storage-fs/storage.ts'
+import {
+  createFsStorage,
+  type FsStorage,
+  type FsStorageOptions,
+} from '../../plugins/storage-fs/storage.ts'
 import { openDatabase } from './database.ts'
 import { type Listening, startHttp } from './http.ts'
 import { dataPathsOf, objectsPath } from './paths.ts'
 import { readOrCreateKey } from './secret-file.ts'
+import { version } from './version.ts'
 
 /** What a kernel is started with. */
 export interface KernelSetup {
@@ -28,6 +35,8 @@ export interface KernelSetup {
   readonly log: Log
   readonly lifecycle: Lifecycle
   readonly bus: Bus
+  /** Workers are elsewhere: they need leave to join, and read and write by signed URLs. */
+  readonly isCluster?: boolean
 }
 
 /** A kernel that serves. */
@@ -40,7 +49,9 @@ const clock = systemClock
 
 /** Starts the parts in order. @throws the first part's failure, named; everything that was started before it is stopped */
 export async function startKernel(setup: KernelSetup): Promise<Kernel> {
-  const { config, log, lifecycle, bus } = setup
+  const { config, log, lifecycle, bus, isCluster = false } = setup
+  /** Known once it listens; nobody asks before. */
+  let storageUrl = config.storageUrl ?? ''
   const db = await lifecycle.start(
     'database',
     () => openDatabase(config, log),
@@ -48,7 +59,7 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
   )
   const storage = await lifecycle.start(
     'storage',
-    () => openStorage(config, log),
+    () => openStorage(config, log, isCluster ? { workerUrlBase: () => storageUrl } : {}),
     (open) => open.close(),
   )
   const outbound = createOutbound({ allowedHosts: config.sourceHosts })
@@ -57,7 +68,9 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
     storage,
     outbound,
     uploadsBucket: 'media',
+    ...(isCluster && { getMediaUrl: storage.getMediaUrl }),
   })
+  const metrics = createMetrics()
   const store = createActorStore(db)
   const engine = createEngine({
     store,
@@ -88,19 +101,39 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
     log,
     leaseMs: config.leaseMs,
     heartbeatMs: config.heartbeatMs,
-    admission: 'open',
+    onUsage(workerId, { bytesIn, bytesOut }) {
+      if (bytesIn === undefined || bytesOut === undefined) return
+      metrics.workerTransferred(workerId, { bytesIn, bytesOut })
+    },
+    onRefused: (code) => metrics.workerRefused(code),
+    admission: isCluster ? { joinToken: config.joinToken, version } : 'open',
     resolveSource: sources.resolveSource,
   })
   await lifecycle.start('engine', () => engine.start(), () => engine.stop())
+  const listening = await startHttp({
+    config,
+    log,
+    lifecycle,
+    db,
+    bus,
+    gateway,
+    storage,
+    engine,
+    metrics,
+    needsWorker: !isCluster,
+  })
+  storageUrl ||= addressForOthers(listening.url)
   await lifecycle.start('desk', () => desk.start(), () => desk.stop())
-
-  const listening = await startHttp({ config, log, lifecycle, db, bus, gateway, storage, engine })
   const retention = createRetention({ db, storage, gateway, keep: keepTimesOf(config), clock, log })
   await lifecycle.start('retention', () => retention.start(), () => retention.stop())
   return { ...listening, storage, outbound }
 }
 
-async function openStorage(config: Config, log: Log): Promise<FsStorage> {
+async function openStorage(
+  config: Config,
+  log: Log,
+  cluster: Pick<FsStorageOptions, 'workerUrlBase'>,
+): Promise<FsStorage> {
   const paths = dataPathsOf(config.dataDirectory)
   return createFsStorage({
     root: paths.objects,
@@ -109,7 +142,15 @@ async function openStorage(config: Config, log: Log): Promise<FsStorage> {
     now: clock.now,
     mediaRoots: config.mediaRoots,
     log,
+    ...cluster,
   })
+}
+
+/** A server that listens on every address is known to others by the name of its machine. */
+function addressForOthers(url: string): string {
+  const address = new URL(url)
+  if (address.hostname === '0.0.0.0' || address.hostname === '[::]') address.hostname = hostname()
+  return address.origin
 }
 
 function keepTimesOf({ keepJobsDays, keepUploadsHours, keepLogsDays }: Config): KeepTimes {

@@ -1,4 +1,5 @@
-/** The worker inside the box: it claims over the bus like any other, and reads and writes objects in place. */
+/** The workers of the product: the one inside the box, which shares its disk, and one of a cluster, which shares nothing. */
+import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Bus } from '../../kernel/bus/bus.ts'
@@ -7,48 +8,117 @@ import type { Config } from '../../kernel/config.ts'
 import type { StorageProvider } from '../../kernel/contract/storage.ts'
 import type { Lifecycle } from '../../kernel/lifecycle.ts'
 import type { Log } from '../../kernel/log.ts'
-import type { Outbound } from '../../kernel/outbound.ts'
-import { createAgent } from '../../workers/agent.ts'
+import { createOutbound, type Outbound } from '../../kernel/outbound.ts'
+import { type AgentOptions, createAgent } from '../../workers/agent.ts'
 import { readCapabilities } from '../../workers/capabilities.ts'
+import { createCredentialFile } from '../../workers/credential.ts'
 import { taskHandlers } from '../../workers/handlers.ts'
+import { createKernelLink } from '../../workers/kernel-link.ts'
+import { createObjectQuestions } from '../../workers/object-questions.ts'
+import { createRemoteObjects } from '../../workers/remote-objects.ts'
 import { createSourceProxy } from '../../workers/source-proxy.ts'
 import { createLocalObjects } from '../../workers/transfer.ts'
+import { createTransferMeter } from '../../workers/transfer-meter.ts'
 import { chooseEncoder } from './encoder.ts'
 import { dataPathsOf } from './paths.ts'
 import { version } from './version.ts'
 import { WorkerLife } from './worker-life.ts'
 
-/** Tasks in hand get this long when the process is asked to stop; then they are given back. */
-const drainMs = 2_000
-
 interface WorkerParts {
   readonly config: Config
   readonly bus: Bus
-  readonly storage: StorageProvider
-  readonly outbound: Outbound
   readonly lifecycle: Lifecycle
   readonly log: Log
 }
 
+interface LocalWorkerParts extends WorkerParts {
+  readonly storage: StorageProvider
+  readonly outbound: Outbound
+}
+
+/** Tasks of the box get this long when the process is asked to stop; then they are given back, and go on after the next start. */
+const boxDrainMs = 2_000
+
 /** Starts the worker as parts of the box's lifecycle. A restart by people makes it anew; without it the box goes on. */
-export async function startLocalWorker(
-  { config, bus, storage, outbound, lifecycle, log }: WorkerParts,
-): Promise<void> {
+export async function startLocalWorker(parts: LocalWorkerParts): Promise<void> {
+  const { storage, outbound, lifecycle, log } = parts
   const sources = await lifecycle.start(
     'source proxy',
     () => createSourceProxy({ open: outbound.open, log }),
     (proxy) => proxy.close(),
   )
+  await startLife(parts, {
+    drainMs: boxDrainMs,
+    onRemoved: () => log.warn('the worker of this box was removed; it works again after a start'),
+    agentParts: () => ({ sources, objects: createLocalObjects({ storage }) }),
+  })
+}
+
+/** @returns `removed`: resolves when people have removed the worker, and its process is to end */
+export async function startRemoteWorker(
+  parts: WorkerParts,
+): Promise<{ readonly removed: Promise<void> }> {
+  const { config, bus, lifecycle, log } = parts
+  const { joinToken, workerId, dataDirectory, workerCacheBytes } = config
+  const outbound = createOutbound({ allowedHosts: config.sourceHosts })
+  const meter = createTransferMeter()
+  const sources = await lifecycle.start(
+    'source proxy',
+    () => createSourceProxy({ open: outbound.open, log, onTransfer: meter.count }),
+    (proxy) => proxy.close(),
+  )
+  const link = createKernelLink(bus)
+  const { promise: removed, resolve: onRemoved } = Promise.withResolvers<void>()
+  await startLife(parts, {
+    drainMs: config.drainSeconds * 1000,
+    onRemoved,
+    agentParts() {
+      const session = randomUUID()
+      return {
+        sources,
+        session,
+        joinToken,
+        credentials: createCredentialFile(join(dataDirectory, 'worker-credential')),
+        readTransferred: meter.read,
+        objects: createRemoteObjects({
+          ...createObjectQuestions(link, { workerId, session }),
+          cacheDirectory: join(dataDirectory, 'cache'),
+          cacheBytes: workerCacheBytes,
+          clock: systemClock,
+          log,
+          onTransfer: meter.count,
+        }),
+      }
+    },
+  })
+  return { removed }
+}
+
+interface Life {
+  readonly drainMs: number
+  readonly onRemoved: () => void
+  /** What is made anew for every agent. */
+  readonly agentParts: () =>
+    & Pick<AgentOptions, 'sources' | 'objects'>
+    & Partial<Pick<AgentOptions, 'session' | 'joinToken' | 'credentials' | 'readTransferred'>>
+}
+
+/** The drain, and what is left to do when it is over. */
+const stopGraceMs = 15_000
+
+async function startLife(
+  { config, bus, lifecycle, log }: WorkerParts,
+  { drainMs, onRemoved, agentParts }: Life,
+): Promise<void> {
   const life = new WorkerLife({
     async open(ends) {
       const encoder = await chooseEncoder(config, join(config.dataDirectory, 'run'), log)
       const agent = createAgent({
         ...ends,
+        ...agentParts(),
         bus,
         encoder,
         handlers: taskHandlers,
-        objects: createLocalObjects({ storage }),
-        sources,
         workDirectory: dataPathsOf(config.dataDirectory).work,
         clock: systemClock,
         log,
@@ -64,10 +134,12 @@ export async function startLocalWorker(
       })
       return { agent, close: () => encoder.close() }
     },
-    onRemoved: () => log.warn('the worker of this box was removed; it works again after a start'),
+    onRemoved,
     drainMs,
     clock: systemClock,
     log,
   })
-  await lifecycle.start('worker', () => life.start(), () => life.stop())
+  await lifecycle.start('worker', () => life.start(), () => life.stop(), {
+    stopTimeoutMs: drainMs + stopGraceMs,
+  })
 }

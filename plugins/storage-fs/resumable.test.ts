@@ -32,7 +32,7 @@ function openFor(t: TestContext, root = mkdtempSync(join(tmpdir(), 'pieces-'))):
       root,
       signingKey: new Uint8Array(32).fill(7),
       publicPath: '/v1/objects',
-      workerUrlBase: 'http://kernel.test:8080/',
+      workerUrlBase: () => 'http://kernel.test:8080/',
       now: () => time.now,
       log: silentLog,
     })

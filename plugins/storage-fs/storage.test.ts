@@ -51,7 +51,7 @@ function open(
     now: () => time.now,
     log: silentLog,
     mediaRoots,
-    ...(workerUrlBase !== undefined && { workerUrlBase }),
+    ...(workerUrlBase !== undefined && { workerUrlBase: () => workerUrlBase }),
   })
   const serve = async (url: string, init?: RequestInit) => {
     try {

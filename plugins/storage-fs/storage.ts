@@ -51,7 +51,7 @@ export interface FsStorageOptions {
    * Where workers on other machines reach this server, e.g. `http://10.0.0.5:8080`: they get signed URLs below it.
    * @default none: workers are on this machine and get `file:` URLs
    */
-  readonly workerUrlBase?: string
+  readonly workerUrlBase?: () => string
 }
 
 /** What one group of objects takes. */
@@ -303,10 +303,10 @@ class DirectoryStorage implements FsStorage {
 
   /** A path for a browser, which is on this server already; absolute for a worker. */
   #signedUrl(grant: Grant, audience: SignedUrlRequest['audience']): string {
-    const { publicPath, signingKey, workerUrlBase = '' } = this.#options
+    const { publicPath, signingKey, workerUrlBase = () => '' } = this.#options
     const path = [grant.bucket, ...grant.key.split('/')].map(encodeURIComponent).join('/')
     const address = `${publicPath}/${path}?${signedQueryFrom(grant, signingKey)}`
-    return audience === 'worker' ? workerUrlBase.replace(/\/$/, '') + address : address
+    return audience === 'worker' ? workerUrlBase().replace(/\/$/, '') + address : address
   }
 }
 

@@ -16,6 +16,7 @@ import { createActorStore } from '../../../kernel/db/actors.ts'
 import { createLifecycle } from '../../../kernel/lifecycle.ts'
 import { createLog } from '../../../kernel/log.ts'
 import { createOutbound } from '../../../kernel/outbound.ts'
+import { createMetrics } from '../../../kernel/metrics.ts'
 import { presets } from '../../../kernel/profiles.ts'
 import { createSources } from '../../../kernel/sources.ts'
 import { createFsStorage } from '../../../plugins/storage-fs/storage.ts'
@@ -83,7 +84,7 @@ export async function openBenchKernel(databaseUrl: string) {
     /** Starts answering HTTP and WebSockets. @returns the URL */
     async listen(): Promise<string> {
       const parts = { config, log, lifecycle, db, bus, gateway, storage, engine }
-      return (await startHttp(parts)).url
+      return (await startHttp({ ...parts, metrics: createMetrics(), needsWorker: false })).url
     },
     async close(): Promise<void> {
       await lifecycle.stop()
