@@ -19,9 +19,11 @@ async function start(config: Config, log: Log): Promise<Running> {
     () => openClusterBus(config, 'worker', log),
     (open) => open.close(),
   )
-  const { removed } = await startRemoteWorker({ config, bus, lifecycle, log })
+  const { joined, removed } = await startRemoteWorker({ config, bus, lifecycle, log })
+  const place = new URL(config.natsUrl ?? '').host
+  void joined.then(() => console.log(`Worker ${config.workerId} works for ${place}`))
   return {
-    greeting: [`Worker ${config.workerId} works for ${new URL(config.natsUrl ?? '').host}`],
+    greeting: [],
     ended: removed,
     stop: async () => void (await lifecycle.stop()),
   }

@@ -54,10 +54,16 @@ export async function startLocalWorker(parts: LocalWorkerParts): Promise<void> {
   })
 }
 
-/** @returns `removed`: resolves when people have removed the worker, and its process is to end */
-export async function startRemoteWorker(
-  parts: WorkerParts,
-): Promise<{ readonly removed: Promise<void> }> {
+/** What becomes of a worker of a cluster. */
+export interface RemoteWorker {
+  /** Resolves when a kernel has taken it in for the first time. */
+  readonly joined: Promise<void>
+  /** Resolves when people have removed the worker, and its process is to end. */
+  readonly removed: Promise<void>
+}
+
+/** Starts a worker; it joins when there is a kernel that takes it. */
+export async function startRemoteWorker(parts: WorkerParts): Promise<RemoteWorker> {
   const { config, bus, lifecycle, log } = parts
   const { joinToken, workerId, dataDirectory, workerCacheBytes } = config
   const outbound = createOutbound({ allowedHosts: config.sourceHosts })
@@ -68,6 +74,7 @@ export async function startRemoteWorker(
     (proxy) => proxy.close(),
   )
   const link = createKernelLink(bus)
+  const { promise: joined, resolve: onJoined } = Promise.withResolvers<void>()
   const { promise: removed, resolve: onRemoved } = Promise.withResolvers<void>()
   await startLife(parts, {
     drainMs: config.drainSeconds * 1000,
@@ -80,6 +87,7 @@ export async function startRemoteWorker(
         joinToken,
         credentials: createCredentialFile(join(dataDirectory, 'worker-credential')),
         readTransferred: meter.read,
+        onChange: ({ state }) => state === 'working' && onJoined(),
         objects: createRemoteObjects({
           ...createObjectQuestions(link, { workerId, session }),
           cacheDirectory: join(dataDirectory, 'cache'),
@@ -91,7 +99,7 @@ export async function startRemoteWorker(
       }
     },
   })
-  return { removed }
+  return { joined, removed }
 }
 
 interface Life {
@@ -100,7 +108,12 @@ interface Life {
   /** What is made anew for every agent. */
   readonly agentParts: () =>
     & Pick<AgentOptions, 'sources' | 'objects'>
-    & Partial<Pick<AgentOptions, 'session' | 'joinToken' | 'credentials' | 'readTransferred'>>
+    & Partial<
+      Pick<
+        AgentOptions,
+        'session' | 'joinToken' | 'credentials' | 'readTransferred' | 'onChange'
+      >
+    >
 }
 
 /** The drain, and what is left to do when it is over. */

@@ -2,6 +2,7 @@
 import { execa } from 'execa'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { findPostgres } from '../cluster/postgres.ts'
 import { findNatsServer } from '../../kernel/bus/test-nats.ts'
 
 interface Requirement {
@@ -35,15 +36,6 @@ export async function ensureRequirements(say: (line: string) => void): Promise<s
     await install(packages, say)
   }
   return (await missingOnes()).map((requirement) => requirement.name)
-}
-
-/** The folder of PostgreSQL's programs; undefined without one. Debian keeps it off the path. */
-export async function findPostgres(): Promise<string | undefined> {
-  const { stdout } = await execa('sh', [
-    '-c',
-    'ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1',
-  ])
-  return stdout.trim() === '' ? undefined : stdout.trim()
 }
 
 async function missingOnes(): Promise<Requirement[]> {

@@ -50,8 +50,8 @@ export const taskParamsSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('verify') }),
 ])
 
-/** Everything a worker gets with a claim. */
-export const taskBriefSchema = z.strictObject({
+/** Everything a worker gets with a claim. What a newer kernel adds is left out: a roll upgrades kernels first. */
+export const taskBriefSchema = z.object({
   taskId: z.string(),
   jobId: z.string(),
   index: z.int().min(0),

@@ -1,4 +1,7 @@
-/** The conversation between a worker and the kernel: join, claim, heartbeat, report, leave. */
+/**
+ * The conversation between a worker and the kernel: join, claim, heartbeat, report, leave. Questions are strict: what a kernel does
+ * not know, it must not half understand. Answers are not: workers are upgraded after the kernels, and leave out what is new.
+ */
 import { z } from 'zod'
 import {
   lanes,
@@ -48,7 +51,7 @@ export const joinRequestSchema = z.strictObject({
   /** Another session took this worker's name: take it back only when that one is gone. */
   yields: z.boolean().optional(),
 })
-export const joinReplySchema = z.strictObject({
+export const joinReplySchema = z.object({
   accepted: z.literal(true),
   heartbeatMs: z.int(),
   leaseMs: z.int(),
@@ -66,7 +69,7 @@ export const claimRequestSchema = z.strictObject({
   /** How many tasks the worker has room for. */
   limit: z.int().min(1).max(64),
 })
-export const claimReplySchema = z.strictObject({ tasks: z.array(taskBriefSchema) })
+export const claimReplySchema = z.object({ tasks: z.array(taskBriefSchema) })
 
 export const heartbeatRequestSchema = z.strictObject({
   workerId: z.string(),
@@ -82,7 +85,7 @@ export const heartbeatRequestSchema = z.strictObject({
   }).optional(),
 })
 /** Tasks named in `lost` are no longer the worker's: it must stop them and throw their outputs away. */
-export const heartbeatReplySchema = z.strictObject({
+export const heartbeatReplySchema = z.object({
   lost: z.array(z.string()),
   /** What holds now; absent: no change. */
   command: z.enum(workerCommands).optional(),
@@ -100,10 +103,10 @@ export const reportRequestSchema = z.strictObject({
   ]),
 })
 /** `accepted: false`: the lease was no longer valid and nothing changed; the outputs are to be deleted. */
-export const reportReplySchema = z.strictObject({ accepted: z.boolean() })
+export const reportReplySchema = z.object({ accepted: z.boolean() })
 
 export const leaveRequestSchema = z.strictObject({ workerId: z.string(), session: z.string() })
-export const leaveReplySchema = z.strictObject({ left: z.literal(true) })
+export const leaveReplySchema = z.object({ left: z.literal(true) })
 
 const objectRequest = {
   workerId: z.string(),
@@ -130,7 +133,7 @@ export const objectUrlRequestSchema = z.discriminatedUnion('method', [
     contentType: z.string().min(1).max(255).optional(),
   }),
 ])
-export const objectUrlReplySchema = z.strictObject({
+export const objectUrlReplySchema = z.object({
   url: z.string(),
   /** To be sent with the request. */
   headers: z.record(z.string(), z.string()),
@@ -143,13 +146,13 @@ export const objectRemovalRequestSchema = z.strictObject({
   ...objectRequest,
   key: objectKeySchema,
 })
-export const objectRemovalReplySchema = z.strictObject({ removed: z.literal(true) })
+export const objectRemovalReplySchema = z.object({ removed: z.literal(true) })
 
 /** Pushed to `workers.<id>.interrupt`: stop this task now. */
-export const interruptSchema = z.strictObject({ taskId: z.string(), leaseToken: z.string() })
+export const interruptSchema = z.object({ taskId: z.string(), leaseToken: z.string() })
 
 /** Pushed to `workers.<id>.command`, so that it is quick. The heartbeat says the same, and is what counts. */
-export const commandSchema = z.strictObject({
+export const commandSchema = z.object({
   session: z.string(),
   command: z.enum(workerCommands),
 })

@@ -82,5 +82,6 @@ test('/openapi.json describes the schema that checks a new job', () => {
     'profile',
     'overrides',
     'priority',
+    'deadline',
   ])
 })
