@@ -9,7 +9,7 @@ export interface Metrics {
   taskEnded(task: { workerId: string; kind: string; outcome: string; seconds: number }): void
   /** A worker's usage, as its heartbeat told. */
   workerUsage(workerId: string, usage: { cpuPercent: number; processes: number }): void
-  /** Bytes that a worker has moved over the network since it started. */
+  /** What a worker has moved over the network since it started. */
   workerTransferred(workerId: string, moved: { bytesIn: number; bytesOut: number }): void
   /** A worker left: its gauges go. */
   workerLeft(workerId: string): void
@@ -54,8 +54,12 @@ export function createMetrics({ withProcess = true } = {}): Metrics {
       meters.ffmpegProcesses.set({ worker_id: workerId }, processes)
     },
     workerTransferred(workerId, { bytesIn, bytesOut }) {
-      meters.transferred.set({ worker_id: workerId, direction: 'in' }, bytesIn)
-      meters.transferred.set({ worker_id: workerId, direction: 'out' }, bytesOut)
+      // The worker counts: what it told before is replaced.
+      for (const [direction, bytes] of [['in', bytesIn], ['out', bytesOut]] as const) {
+        const labels = { worker_id: workerId, direction }
+        meters.transferred.remove(labels)
+        meters.transferred.inc(labels, bytes)
+      }
     },
     workerLeft(workerId) {
       for (const direction of ['in', 'out']) {
@@ -124,6 +128,12 @@ function createMeters(registry: Registry) {
       labelNames: ['code'],
       registers,
     }),
+    transferred: new Counter({
+      name: 'webencode_worker_transfer_bytes_total',
+      help: 'Bytes that a worker moved over the network since it started',
+      labelNames: ['worker_id', 'direction'],
+      registers,
+    }),
     batchSize: new Histogram({
       name: 'webencode_engine_batch_size',
       help: 'Deliveries committed in one transaction',
@@ -134,13 +144,6 @@ function createMeters(registry: Registry) {
       name: 'webencode_engine_batch_seconds',
       help: 'Time of one transaction of the engine',
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
-      registers,
-    }),
-    transferred: new Gauge({
-      name: 'webencode_worker_transfer_bytes_total',
-      help:
-        'Bytes that a worker moved over the network since it started, as it told this kernel last',
-      labelNames: ['worker_id', 'direction'],
       registers,
     }),
     queueDepth: new Gauge({

@@ -132,7 +132,7 @@ test('open() checks every redirect', async () => {
   })
 })
 
-test('open() gives up after 5 redirects', async () => {
+test('open() gives up after 5 redirects, or as many as it may follow', async () => {
   let requests = 0
   await withServer((_, response) => {
     requests++
@@ -141,6 +141,9 @@ test('open() gives up after 5 redirects', async () => {
     const outbound = createOutbound({ allowedHosts: ['127.0.0.1'] })
     await assert.rejects(outbound.open(`http://127.0.0.1:${port}/`), refused(/5 redirects/))
     assert.equal(requests, 6)
+    const strict = createOutbound({ allowedHosts: ['127.0.0.1'], maxRedirects: 0 })
+    await assert.rejects(strict.open(`http://127.0.0.1:${port}/`), refused(/0 redirects/))
+    assert.equal(requests, 7)
   })
 })
 

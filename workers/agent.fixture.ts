@@ -53,6 +53,7 @@ export interface Bench {
 interface BenchOptions {
   /** @default 2 */
   readonly slots?: number
+  readonly readTransferred?: AgentOptions['readTransferred']
   /** Handlers do not care about their signal. */
   readonly stubborn?: boolean
   readonly joinToken?: string
@@ -126,7 +127,7 @@ function capabilitiesOf(slots: number): WorkerCapabilities {
 /** An agent on a bus where nobody answers yet; closed at the end of the test. */
 export function openBench(
   t: TestContext,
-  { slots = 2, stubborn = false, ...proofs }: BenchOptions = {},
+  { slots = 2, stubborn = false, readTransferred, ...proofs }: BenchOptions = {},
 ): Bench {
   const clock = new ManualClock()
   const lines: { level: string; message: string }[] = []
@@ -153,6 +154,7 @@ export function openBench(
     version: '1',
     region: 'local',
     readUsage: () => ({ cpuPercent: 50, memoryBytes: 100 }),
+    ...(readTransferred !== undefined && { readTransferred }),
     onChange: conditions.look,
     onRestart: () => void ends.push('restart'),
     onRemoved: () => void ends.push('removed'),

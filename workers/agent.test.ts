@@ -9,6 +9,7 @@ import { WebEncodeError } from '../kernel/errors.ts'
 import { openBench, startWith } from './agent.fixture.ts'
 import { briefFor, encodeResult } from './task.fixture.ts'
 import { TaskFailed } from './tasks/context.ts'
+import { createTransferMeter } from './transfer-meter.ts'
 
 test('start() joins, claims up to its slots and reports what the handlers answered', async (t) => {
   const { kernel, begun, until, agent } = await startWith(t, ['a', 'b', 'c'])
@@ -102,6 +103,15 @@ test('heartbeats go out every 5 s with all tasks, and after 2 s when there is pr
   ])
   await clock.advance(4_999)
   assert.equal(kernel.asked.heartbeat.length, 2)
+})
+
+test('heartbeats tell the bytes that were moved over the network', async (t) => {
+  const { count, read } = createTransferMeter()
+  const { kernel, clock } = await startWith(t, ['a'], { readTransferred: read })
+  for (const direction of ['in', 'out', 'in'] as const) count(direction, 1_000)
+  await clock.advance(5_000)
+  const { bytesIn, bytesOut } = kernel.asked.heartbeat[0]?.usage ?? {}
+  assert.deepEqual([bytesIn, bytesOut], [2_000, 1_000])
 })
 
 test('a lease that a heartbeat calls lost stops its task, which reports nothing', async (t) => {

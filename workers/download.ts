@@ -110,7 +110,9 @@ class Download {
   async #receiveRest(url: string): Promise<void> {
     const { signal } = this.#lease
     const range = this.#position > 0 ? { range: { start: this.#position } } : {}
-    const response = await openStored(url, { signal, ...range })
+    const response = await openStored(url, { signal, ...range }).catch((failure: unknown) => {
+      throw storageFailureFrom(failure)
+    })
     try {
       await this.#accept(response)
       for await (const chunk of response.body as AsyncIterable<Uint8Array>) await this.#add(chunk)
@@ -147,6 +149,13 @@ class Download {
     if (found === sizeBytes) return
     throw new DamagedObject(`Object "${key}" has ${found} bytes instead of ${sizeBytes}`)
   }
+}
+
+/** What went wrong with an object is not the fault of the job's source, which the same guard speaks of. */
+function storageFailureFrom(failure: unknown): unknown {
+  if (!(failure instanceof WebEncodeError)) return failure
+  const { message, next } = failure
+  return new WebEncodeError('WE-STO-004', message, { next, cause: failure })
 }
 
 /** A write may take less than it was given, on a disk that is nearly full. */

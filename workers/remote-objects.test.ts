@@ -165,7 +165,7 @@ test('read() gives up a storage that stays broken with WE-STO-004, and one that 
   assert.equal(down.count(), 12)
   const headers = { location: 'http://127.0.0.1:1/elsewhere' }
   const astray = await openWorker(t, (_, response) => void response.writeHead(302, headers).end())
-  await assert.rejects(astray.read(), /redirects/)
+  await assert.rejects(astray.read(), { code: 'WE-STO-004', message: /redirects/ })
   assert.equal(astray.count(), 1)
 })
 

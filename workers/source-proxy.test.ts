@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { test, type TestContext } from 'node:test'
+import { type Clock, systemClock } from '../kernel/clock.ts'
 import { WebEncodeError } from '../kernel/errors.ts'
 import { silentLog } from '../kernel/log.ts'
 import { createOutbound } from '../kernel/outbound.ts'
@@ -138,6 +139,77 @@ test('a connection that breaks is not continued with another file', async (t) =>
   const source = (await openProxy(t)).add(upstream, 'film.mp4')
   await assert.rejects(async () => bytesOf(await fetch(source.url)))
   assert.ok(source.failure())
+})
+
+/** A proxy that lets users' URLs reach public addresses only, and waits for nothing. */
+async function openGuarded(t: TestContext): Promise<SourceProxy> {
+  const clock: Clock = { ...systemClock, sleep: (_, signal) => systemClock.sleep(0, signal) }
+  const { open } = createOutbound()
+  const proxy = await createSourceProxy({ open, log: silentLog, clock })
+  t.after(() => proxy.close())
+  return proxy
+}
+
+const noRenewal = { renew: () => Promise.reject(new Error('not asked')) }
+
+test('a stored source may have a private address, and leads nowhere else', async (t) => {
+  const proxy = await openGuarded(t)
+  const upstream = await openUpstream(t, sendFilm)
+  assert.equal((await fetch(proxy.add(upstream, 'film.mp4').url)).status, 403)
+  const stored = proxy.add(upstream, 'film.mp4', noRenewal)
+  assert.deepEqual(await bytesOf(await fetch(stored.url)), film)
+  const astray = await openUpstream(t, (_, response) => {
+    response.writeHead(302, { location: upstream }).end()
+  })
+  const moved = proxy.add(astray, 'film.mp4', { renew: () => Promise.resolve(astray) })
+  assert.equal((await fetch(moved.url)).status, 403)
+  assert.match(moved.failure() ?? '', /redirects/)
+})
+
+test('a stored source whose URL has expired is asked for anew, and then stays with the new one', async (t) => {
+  const expired = await openUpstream(t, (_, response) => void response.writeHead(403).end())
+  const current = await openUpstream(t, sendFilm)
+  let renewals = 0
+  const source = (await openGuarded(t)).add(expired, 'film.mp4', {
+    renew: () => Promise.resolve(++renewals > 0 ? current : ''),
+  })
+  for (let i = 0; i < 2; i++) assert.deepEqual(await bytesOf(await fetch(source.url)), film)
+  assert.equal(renewals, 1)
+  assert.equal(source.failure(), undefined)
+})
+
+/** A server that dies while it answers: sends `limit` bytes, and later requests get nothing. */
+function dying(limit: number): RequestListener {
+  const breakOnce = breaking(limit, 1)
+  let isDead = false
+  return (request, response) => {
+    if (isDead) return void request.destroy()
+    isDead = true
+    breakOnce(request, response)
+  }
+}
+
+test('a stored source goes on at the same byte when its server is gone', async (t) => {
+  const upstreams = [dying(30_000), dying(50_000), sendFilm]
+  const [first = '', ...others] = await Promise.all(upstreams.map((each) => openUpstream(t, each)))
+  const nowhere = 'http://127.0.0.1:9/film.mp4'
+  const renewed = [nowhere, others[0], nowhere, nowhere, others[1]]
+  const source = (await openGuarded(t)).add(first, 'film.mp4', {
+    renew: () => Promise.resolve(renewed.shift() ?? nowhere),
+  })
+  assert.deepEqual(await bytesOf(await fetch(source.url)), film)
+  assert.deepEqual(renewed, [])
+  assert.equal(source.bytes(), film.length)
+  assert.equal(source.failure(), undefined)
+})
+
+test('a stored source that cannot be had any more fails with the reason', async (t) => {
+  const upstream = await openUpstream(t, (_, response) => void response.writeHead(503).end())
+  const source = (await openGuarded(t)).add(upstream, 'film.mp4', {
+    renew: () => Promise.reject(new WebEncodeError('WE-WRK-004', 'the lease has ended')),
+  })
+  assert.equal((await fetch(source.url)).status, 502)
+  assert.equal(source.failure(), 'the lease has ended')
 })
 
 test('close() of a source ends its URL and what is being read through it', async (t) => {

@@ -23,6 +23,7 @@ const sha256 = '0'.repeat(64)
 interface Attempt {
   readonly handler: TaskHandler
   readonly url?: string
+  readonly isStored?: true
   readonly sourceFailure?: string
   readonly readError?: Error
   readonly encoderName?: 'ffmpeg' | 'wasm'
@@ -39,14 +40,19 @@ const capabilities = {
 
 /** Runs one handler; tells the outcome, the log and whether the source was closed. */
 async function attempt(t: TestContext, options: Attempt) {
-  const { handler, url, sourceFailure, readError, encoderName = 'ffmpeg', proxyUrl } = options
+  const { handler, url, isStored, sourceFailure, readError, encoderName = 'ffmpeg', proxyUrl } =
+    options
   const workDirectory = mkdtempSync(join(tmpdir(), 'run-'))
   t.after(() => rmSync(workDirectory, { recursive: true, force: true }))
   const clock = new ManualClock()
   const taskLog = new TaskLog(clock.now)
   const closed: string[] = []
   const released: string[] = []
-  const brief = briefFor('a', url === undefined ? {} : { source: { url, name: 'film.mp4' } })
+  const renewed: Promise<string | undefined>[] = []
+  const brief = briefFor(
+    'a',
+    url === undefined ? {} : { source: { url, name: 'film.mp4', ...(isStored && { isStored }) } },
+  )
   const lease = new Lease(brief)
   const outcome: TaskOutcome = await runTask(
     lease,
@@ -73,22 +79,26 @@ async function attempt(t: TestContext, options: Attempt) {
         read: () =>
           readError === undefined ? Promise.resolve('/objects/a') : Promise.reject(readError),
         remove: () => Promise.resolve(),
+        sourceUrl: ({ leaseToken }) => Promise.resolve(`http://new/${leaseToken}`),
         release: ({ leaseToken }) => void released.push(leaseToken),
       },
       sources: {
-        add: (sourceUrl, name) => ({
-          url: proxyUrl ?? `http://127.0.0.1:1/token/${name}`,
-          bytes: () => 7,
-          failure: () => sourceFailure,
-          close: () => void closed.push(sourceUrl),
-        }),
+        add(sourceUrl, name, stored) {
+          renewed.push(Promise.resolve(stored?.renew()))
+          return {
+            url: proxyUrl ?? `http://127.0.0.1:1/token/${name}`,
+            bytes: () => 7,
+            failure: () => sourceFailure,
+            close: () => void closed.push(sourceUrl),
+          }
+        },
         close: () => Promise.resolve(),
       },
     },
     taskLog,
     () => {},
   )
-  return { outcome, lease, closed, released, text: taskLog.text, workDirectory }
+  return { outcome, lease, closed, released, renewed, text: taskLog.text, workDirectory }
 }
 
 function failureOf(outcome: TaskOutcome) {
@@ -122,6 +132,15 @@ test('a handler gets a source on the network through the proxy, for as long as i
   })
   assert.deepEqual(closed, ['https://example.com/film.mp4'])
   assert.match(text, /Read 7 bytes/)
+})
+
+test('only a source of our own storage may be asked for anew', async (t) => {
+  const url = 'http://10.0.0.5/film.mp4'
+  const handler: TaskHandler = () => Promise.resolve(encodeResult())
+  const stored = await attempt(t, { url, isStored: true, handler })
+  assert.deepEqual(await Promise.all(stored.renewed), ['http://new/token-a'])
+  const named = await attempt(t, { url, handler })
+  assert.deepEqual(await Promise.all(named.renewed), [undefined])
 })
 
 test('a source of another scheme is refused before the handler runs', async (t) => {

@@ -1,10 +1,5 @@
 /** Which workers there are: they join, leave, are removed, and are missed when they fall silent. */
-import type {
-  JoinReply,
-  JoinRequest,
-  LeaveRequest,
-  WorkerCommand,
-} from '../../kernel/contract/worker.ts'
+import type { JoinReply, JoinRequest, LeaveRequest } from '../../kernel/contract/worker.ts'
 import type { ActorStore } from '../../kernel/db/actor-store.ts'
 import type { Database } from '../../kernel/db/database.ts'
 import { pruneRevokedCredentials } from '../../kernel/db/worker-credentials.ts'
@@ -12,19 +7,16 @@ import {
   deleteWorkerRows,
   listRemovedWorkers,
   listSilentWorkers,
-  readWorkerCommand,
   readWorkerSession,
-  touchWorker,
-  type WorkerUsage,
 } from '../../kernel/db/workers.ts'
 import type { Json } from '../../kernel/contract/json.ts'
-import { WebEncodeError } from '../../kernel/errors.ts'
 import { workerActorIdFrom } from '../../kernel/ids.ts'
 import type { Log } from '../../kernel/log.ts'
 import type { Engine } from '../engine/engine.ts'
 import { eventJson } from '../events.ts'
 import { identityFrom, type WorkerEvent } from '../worker/model.ts'
 import { type AdmissionRules, createAdmission } from './admission.ts'
+import { createRecognition, type Recognition } from './recognition.ts'
 
 export interface AttendanceOptions {
   readonly engine: Pick<Engine, 'create' | 'send'>
@@ -37,18 +29,10 @@ export interface AttendanceOptions {
   readonly admission: 'open' | AdmissionRules
 }
 
-export interface Attendance {
+export interface Attendance extends Recognition {
   /** @throws WE-AUTH-001, -002, -003, WE-WRK-005 for a stranger; WE-WRK-006 when another process bears the name */
   join(request: JoinRequest): Promise<JoinReply>
   leave(request: LeaveRequest): Promise<{ left: true }>
-  /**
-   * Notes that a worker was heard of.
-   * @returns what it is to do
-   * @throws WE-WRK-001 when it has to join; WE-WRK-006 when another process bears its name
-   */
-  check(worker: LeaveRequest, usage?: WorkerUsage): Promise<WorkerCommand>
-  /** The same without noting anything: heartbeats do that. */
-  recognize(worker: LeaveRequest): Promise<WorkerCommand>
   /** Marks workers offline that have missed their heartbeats, and deletes what is left of removed ones. */
   missSilent(): Promise<void>
 }
@@ -62,6 +46,7 @@ const keepRevokedMs = 30 * 24 * 3_600_000
 export function createAttendance(options: AttendanceOptions): Attendance {
   const { engine, store, db, log, leaseMs, heartbeatMs } = options
   const admit = createAdmission(options.admission, db)
+  const recognition = createRecognition(db)
 
   const tell = (workerId: string, event: WorkerEvent) =>
     engine.send(workerActorIdFrom(workerId), eventJson(event))
@@ -90,30 +75,8 @@ export function createAttendance(options: AttendanceOptions): Attendance {
     await create()
   }
 
-  async function check(worker: LeaveRequest, usage?: WorkerUsage): Promise<WorkerCommand> {
-    const command = await touchWorker(db, worker.workerId, worker.session, usage)
-    return command ?? await refuse(worker)
-  }
-
-  async function recognize(worker: LeaveRequest): Promise<WorkerCommand> {
-    const command = await readWorkerCommand(db, worker.workerId, worker.session)
-    return command ?? await refuse(worker)
-  }
-
-  async function refuse({ workerId, session }: LeaveRequest): Promise<never> {
-    const current = await readWorkerSession(db, workerId)
-    if (current?.isOnline && current.session !== session) {
-      const problem =
-        `Worker "${workerId}" is at work as another process: two must not share a WORKER_ID`
-      throw new WebEncodeError('WE-WRK-006', problem)
-    }
-    const problem = `Worker "${workerId}" must join first: nothing is known of this session`
-    throw new WebEncodeError('WE-WRK-001', problem)
-  }
-
   return {
-    check,
-    recognize,
+    ...recognition,
 
     async join(request) {
       const { workerId, session } = request
@@ -121,7 +84,7 @@ export function createAttendance(options: AttendanceOptions): Attendance {
       const before = await readWorkerSession(db, workerId)
       await introduce(request)
       // Whoever comes back in its old session was last heard of long ago, and would be missed again at once.
-      const command = await check(request)
+      const command = await recognition.check(request)
       if (before !== undefined && before.session !== session) {
         await freeLeases(workerId, 'workerLost')
         if (before.isOnline) log.warn('a new process took a worker’s name', { worker_id: workerId })

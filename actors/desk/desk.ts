@@ -33,8 +33,6 @@ export interface DeskOptions
   readonly store: AttendanceOptions['store'] & Pick<ActorStore, 'renewLeases'>
   readonly bus: Bus
   readonly clock: Clock
-  /** A worker told what its machine does, for the metrics. */
-  readonly onUsage?: (workerId: string, usage: NonNullable<HeartbeatRequest['usage']>) => void
   /** A worker's message was refused, for the metrics. */
   readonly onRefused?: (code: ErrorCode) => void
 }
@@ -57,7 +55,6 @@ export function createDesk(options: DeskOptions): Desk {
 
   async function heartbeat(request: HeartbeatRequest): Promise<HeartbeatReply> {
     const command = await attendance.check(request, request.usage)
-    if (request.usage !== undefined) options.onUsage?.(request.workerId, request.usage)
     const leases = request.progress.map(({ fps = null, speed = null, ...held }) => ({
       ...held,
       fps,

@@ -1,11 +1,12 @@
 /** The product without HTTP and without a real worker: database, engine, bus, desk and gateway, for tests. */
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import type { Bus } from '../../kernel/bus/bus.ts'
 import { createMemoryBus } from '../../kernel/bus/memory.ts'
 import { kernelSubjects } from '../../kernel/bus/subjects.ts'
 import { systemClock } from '../../kernel/clock.ts'
 import type { Json } from '../../kernel/contract/json.ts'
-import type { SignedUrlRequest } from '../../kernel/contract/storage.ts'
+import type { SignedUrlRequest, StorageProvider } from '../../kernel/contract/storage.ts'
 import type { TaskBrief } from '../../kernel/contract/task.ts'
 import type {
   HeartbeatReply,
@@ -48,8 +49,19 @@ const template = ['../../kernel/db/template.tar.gz', '../../dist/kernel/db/templ
   .map((path) => fileURLToPath(new URL(path, import.meta.url)))
   .find((path) => existsSync(path))
 
-/** Opens everything; `close` ends it. Leases and silence last a minute and more. */
+/** Opens everything, with objects that are only keys; `close` ends it. Leases and silence last a minute and more. */
 export async function openWorld(admission: DeskOptions['admission'] = 'open', log = silentLog) {
+  return await openWorldOver(memoryStorage(), { admission, log })
+}
+
+type Objects = Pick<StorageProvider, 'listObjects' | 'delete' | 'getUrl' | 'getUploadUrl'>
+
+/** The same over a storage of the caller's. @param options.resolveSource - @default sources are what their URLs say */
+export async function openWorldOver<Storage extends Objects>(
+  storage: Storage,
+  options: Partial<Pick<DeskOptions, 'resolveSource' | 'admission' | 'log'>> = {},
+) {
+  const { log = silentLog } = options
   const refused: string[] = []
   const clock = systemClock
   const db = await openPglite({
@@ -60,7 +72,6 @@ export async function openWorld(admission: DeskOptions['admission'] = 'open', lo
   await migrate(db)
   const store = createActorStore(db)
   const bus = createMemoryBus({ clock, log })
-  const storage = memoryStorage()
   const checkSource = async (url: string) => {
     if (!url.includes('gone')) return { type: 'url', url } as const
     throw new WebEncodeError('WE-JOB-002', 'The source is gone', { path: 'source_url' })
@@ -69,6 +80,14 @@ export async function openWorld(admission: DeskOptions['admission'] = 'open', lo
     url: (await checkSource(url)).url,
     name: 'film.mp4',
   })
+  const deskOptions = {
+    leaseMs: 60_000,
+    heartbeatMs: 30_000,
+    resolveSource,
+    admission: 'open' as const,
+    onRefused: (code: string) => void refused.push(code),
+    ...options,
+  }
   const engine = createEngine({
     store,
     registry: createRegistry(actorDefinitions),
@@ -78,14 +97,7 @@ export async function openWorld(admission: DeskOptions['admission'] = 'open', lo
     relayEveryMs: 20,
   })
   const common = { engine, store, db, bus, storage, clock, log }
-  const desk = createDesk({
-    ...common,
-    leaseMs: 60_000,
-    heartbeatMs: 30_000,
-    resolveSource,
-    admission,
-    onRefused: (code) => void refused.push(code),
-  })
+  const desk = createDesk({ ...common, ...deskOptions })
   const gateway = createGateway({ ...common, profiles: presets, sources: { checkSource } })
   engine.start()
   await desk.start()
@@ -104,7 +116,7 @@ export async function openWorld(admission: DeskOptions['admission'] = 'open', lo
 }
 
 /** A worker without FFmpeg: it asks the desk, and answers what it is told to. */
-export function workerOf({ bus }: Pick<World, 'bus'>, session = 'session-1', workerId = 'w1') {
+export function workerOf({ bus }: { readonly bus: Bus }, session = 'session-1', workerId = 'w1') {
   const ask = async <Reply>(subject: string, data: unknown): Promise<Reply> =>
     (await bus.request(subject, data as Json, { timeoutMs: 5000 })) as Reply
   return {

@@ -5,6 +5,7 @@ import type { CreateJob, JobView } from '../../kernel/contract/job.ts'
 import type { Profile } from '../../kernel/contract/profile.ts'
 import type { Database } from '../../kernel/db/database.ts'
 import { insertIdempotencyKey, readIdempotencyKey } from '../../kernel/db/idempotency.ts'
+import { createJobReader } from '../../kernel/db/job-reader.ts'
 import { readJob } from '../../kernel/db/jobs.ts'
 import { listWorkers } from '../../kernel/db/workers.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
@@ -37,6 +38,7 @@ export interface JobCreation {
 
 export function createJobCreation(options: CreationOptions): JobCreation {
   const { engine, db, profiles, sources, clock, log } = options
+  const readCreated = createJobReader(db)
 
   async function create(input: JobInput): Promise<JobView> {
     const { jobId, correlationId } = input
@@ -46,7 +48,7 @@ export function createJobCreation(options: CreationOptions): JobCreation {
     if (status === 'applied') {
       log.info('job created', { job_id: jobId, correlation_id: correlationId })
     }
-    return await mustReadJob(db, jobId)
+    return await readCreated(jobId) ?? missing(jobId)
   }
 
   /** Without a worker that has the GPU, software does the work: slowly, but not never. */
@@ -102,9 +104,11 @@ export function createJobCreation(options: CreationOptions): JobCreation {
 
 /** @throws WE-JOB-004 when there is no such job */
 export async function mustReadJob(db: Database, jobId: string): Promise<JobView> {
-  const job = await readJob(db, jobId)
-  if (job === undefined) throw new WebEncodeError('WE-JOB-004', `There is no job "${jobId}"`)
-  return job
+  return await readJob(db, jobId) ?? missing(jobId)
+}
+
+function missing(jobId: string): never {
+  throw new WebEncodeError('WE-JOB-004', `There is no job "${jobId}"`)
 }
 
 function mustBeSame(key: string, requestHash: string, firstHash: string): void {

@@ -4,6 +4,7 @@ import { insertIdempotencyKey } from '../../kernel/db/idempotency.ts'
 import { listJobEvents, listJobs, readJob } from '../../kernel/db/jobs.ts'
 import { listTasks, readTask } from '../../kernel/db/tasks.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
+import { presets } from '../../kernel/profiles.ts'
 import { taskIdFrom } from '../../kernel/ids.ts'
 import { finishedWith } from '../desk/answers.fixture.ts'
 import {
@@ -15,6 +16,7 @@ import {
   type World,
 } from '../desk/world.fixture.ts'
 import type { JobContext } from '../job/model.ts'
+import { createJobCreation } from './creation.ts'
 import { fingerprint, parseSubmission } from './submission.ts'
 
 let world: World
@@ -56,6 +58,7 @@ test('submitJob() refuses what cannot become a job, and creates nothing', async 
     [{ ...request, source_url: 'https://gone.example/' }, 'WE-JOB-002', 'source_url'],
     [{ ...request, priority: 1000 }, 'WE-JOB-001', 'priority'],
     [{ ...request, source_url: '' }, 'WE-JOB-001', 'source_url'],
+    [{ ...request, deadline: '2020-01-01T00:00:00Z' }, 'WE-JOB-001', 'deadline'],
   ] as const
   for (const [body, code, path] of cases) {
     await assert.rejects(gateway.submitJob(body, ann), refused(code, path))
@@ -89,6 +92,25 @@ test('submitJob() goes on where a crash between the key and the job left off', a
   }
   await insertIdempotencyKey(world.db, ann.userId, 'key-3', entry)
   assert.equal((await submit('key-3')).id, entry.jobId)
+})
+
+test('submitJob() gives the deadline to the tasks, and finds the job of a key after it has passed', async () => {
+  const soon = new Date(Date.now() + 60_000)
+  const deadline = soon.toISOString().replace('Z', '+00:00')
+  const timed = { ...request, deadline }
+  const job = await world.gateway.submitJob(timed, ann, 'key-with-deadline')
+  assert.equal(job.deadline, soon.toISOString())
+  const [probe] = await listTasks(world.db, job.id)
+  assert.equal(probe?.deadline, soon.toISOString())
+  const late = createJobCreation({
+    ...world,
+    profiles: presets,
+    sources: { checkSource: () => Promise.reject(new Error('must not be asked')) },
+    clock: { ...world.clock, now: () => soon.getTime() },
+  })
+  assert.equal((await late.submit(timed, ann, 'key-with-deadline')).id, job.id)
+  await assert.rejects(late.submit(timed, ann), refused('WE-JOB-001', 'deadline'))
+  assert.equal((await world.gateway.retryJob(job.id, ann)).deadline, soon.toISOString())
 })
 
 test('fingerprint() does not depend on the order of the fields', () => {

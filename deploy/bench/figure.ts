@@ -28,6 +28,19 @@ export function median(samples: readonly number[]): number {
   return percentile(samples, 0.5)
 }
 
+/** Median and 99th percentile of waits in milliseconds, against their goals. */
+export function latencyFigures(
+  name: string,
+  waitsMs: readonly number[],
+  { p50, p99, detail }: { readonly p50: number; readonly p99: number; readonly detail: string },
+): Figure[] {
+  return ([['p50', 0.5, p50], ['p99', 0.99, p99]] as const).map(([word, share, most]) => {
+    const value = percentile(waitsMs, share)
+    const goal = `<= ${most} ms`
+    return { name: `${name}, ${word}`, value, unit: 'ms', goal, reached: value <= most, detail }
+  })
+}
+
 /** The figures as a table for a person. */
 export function tableFrom(figures: readonly Figure[]): string {
   const rows = figures.map((figure) => [

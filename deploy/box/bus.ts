@@ -20,6 +20,8 @@ export async function openClusterBus(
     name: role === 'kernel' ? 'webencode kernel' : `webencode worker ${workerId}`,
     manage: role === 'kernel',
     replicas: natsReplicas,
+    // The permissions of the roles name them: deploy/nats/nats-server.conf.
+    inboxPrefix: `_INBOX_${role}`,
     log,
   })
 }

@@ -101,10 +101,6 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
     log,
     leaseMs: config.leaseMs,
     heartbeatMs: config.heartbeatMs,
-    onUsage(workerId, { bytesIn, bytesOut }) {
-      if (bytesIn === undefined || bytesOut === undefined) return
-      metrics.workerTransferred(workerId, { bytesIn, bytesOut })
-    },
     onRefused: (code) => metrics.workerRefused(code),
     admission: isCluster ? { joinToken: config.joinToken, version } : 'open',
     resolveSource: sources.resolveSource,

@@ -6,7 +6,7 @@ import { readDashboardStats } from '../../kernel/db/dashboard.ts'
 import type { Database } from '../../kernel/db/database.ts'
 import { readJob } from '../../kernel/db/jobs.ts'
 import { listTasks } from '../../kernel/db/tasks.ts'
-import { listWorkers } from '../../kernel/db/workers.ts'
+import { listWorkers, listWorkerTransfers } from '../../kernel/db/workers.ts'
 import type { Metrics } from '../../kernel/metrics.ts'
 
 interface MeasuredParts {
@@ -20,14 +20,22 @@ interface MeasuredParts {
 export async function measureBox(
   { metrics, bus, db, engineStats }: MeasuredParts,
 ): Promise<Subscription> {
+  let shown: ReadonlySet<string> = new Set()
   metrics.beforeScrape(async () => {
     metrics.queueDepth('engine', engineStats().waiting)
     metrics.queueDepth('ready_tasks', (await readDashboardStats(db)).tasks.ready)
-    for (const worker of await listWorkers(db)) {
+    const online = (await listWorkers(db)).filter(({ status }) => status !== 'offline')
+    for (const worker of online) {
       metrics.workerUsage(worker.id, {
         cpuPercent: worker.cpu_percent ?? 0,
         processes: worker.tasks_running,
       })
+    }
+    const ids = new Set(online.map(({ id }) => id))
+    for (const id of shown) if (!ids.has(id)) metrics.workerLeft(id)
+    shown = ids
+    for (const { id, ...moved } of await listWorkerTransfers(db)) {
+      metrics.workerTransferred(id, moved)
     }
   })
   return await bus.subscribe(allJobEvents, (message) => countEnd(message, metrics, db))

@@ -78,7 +78,7 @@ test('sign in, upload, watch, reload mid-way, play, download', { skip }, async (
 })
 
 test(
-  'the pages work without JavaScript: jobs, workers; those with it follow',
+  'the pages work without JavaScript: list, job, retry, delete',
   { skip },
   async () => {
     const context = await browser.newContext({ javaScriptEnabled: false })
@@ -90,7 +90,19 @@ test(
     await page.locator('a[href^="/jobs/"]:not([href="/jobs/new"])').first().click()
     await page.waitForURL(/\/jobs\/[0-9a-f-]{36}/)
     assert.match(await page.locator('main').innerText(), /completed/i)
-    const watching = await context.browser()!.newPage({
+    await context.close()
+  },
+)
+
+test(
+  'workers are drained and undrained without JavaScript, and pages with it follow',
+  { skip },
+  async () => {
+    const context = await browser.newContext({ javaScriptEnabled: false })
+    const page = await context.newPage()
+    await page.goto(await signInLink())
+    await page.getByRole('button', { name: /sign in/i }).click()
+    const watching = await browser.newPage({
       storageState: await context.storageState(),
     })
     await watching.goto(`${product.url}/workers`)

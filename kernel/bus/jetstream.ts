@@ -22,7 +22,6 @@ export class JetStreamError extends Error {
 export const jetStreamCodes = {
   consumerNotFound: 10_014,
   messageTooLarge: 10_054,
-  streamNameInUse: 10_058,
   streamNotFound: 10_059,
   consumerOverlaps: 10_100,
 } as const
@@ -63,20 +62,21 @@ const consumerListSchema = z.object({
 })
 const storedSchema = z.object({ stream: z.string(), seq: z.number() })
 
-/** Makes the stream, or brings the settings named in `config` up to date. Several processes may do so at once. */
+/**
+ * Makes the stream, or brings the settings named in `config` up to date. Several processes may do so at once; one of
+ * them may fail then, and must try again.
+ */
 export async function ensureStream(ask: AskJetStream, config: StreamConfig): Promise<void> {
-  const read = () => call(ask, `STREAM.INFO.${config.name}`, {}, streamInfoSchema)
-  const found = await orUndefined(jetStreamCodes.streamNotFound, read())
-  const current = found ?? await createStream(ask, config) ?? await read()
-  if (isUpToDate(current.config, config)) return
-  const settings = { ...current.config, ...config } as Json
-  await call(ask, `STREAM.UPDATE.${config.name}`, settings, z.unknown())
-}
-
-/** The new stream; undefined when another process was first, with other settings. */
-async function createStream(ask: AskJetStream, config: StreamConfig) {
-  const created = call(ask, `STREAM.CREATE.${config.name}`, config, streamInfoSchema)
-  return await orUndefined(jetStreamCodes.streamNameInUse, created)
+  const { name } = config
+  const found = await orUndefined(
+    jetStreamCodes.streamNotFound,
+    call(ask, `STREAM.INFO.${name}`, {}, streamInfoSchema),
+  )
+  if (found === undefined) {
+    await call(ask, `STREAM.CREATE.${name}`, config, z.unknown())
+  } else if (!isUpToDate(found.config, config)) {
+    await call(ask, `STREAM.UPDATE.${name}`, { ...found.config, ...config } as Json, z.unknown())
+  }
 }
 
 /**

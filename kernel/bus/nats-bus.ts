@@ -24,6 +24,8 @@ export interface NatsBusOptions extends StreamOptions {
   readonly log: Log
   /** Makes streams and consumers, for itself and for the buses that may not. */
   readonly manage: boolean
+  /** Milliseconds in which the streams must be there. */
+  readonly openTimeoutMs: number
   readonly pull: PullTimes
 }
 
@@ -73,7 +75,7 @@ export class NatsBus implements Bus {
       this.#restoreStreams()
     })
     if (!this.#options.manage) return
-    await this.#keeper.ensure()
+    await this.#keeper.ensureWithin(this.#options.openTimeoutMs)
     await this.respond(consumerSubject, async (request) => {
       await this.#keeper.ensureRequested(request, defaultAckWaitMs)
       return null

@@ -122,7 +122,7 @@ describe('NATS bus, when the server fails', { skip: skipWithoutNats, timeout: 24
 
   test('what was sent to a server that died in that moment fails in bounded time', async () => {
     const bus = await open()
-    server.freeze()
+    await server.freeze()
     const startedAt = performance.now()
     const sent = Promise.allSettled([
       bus.publish(work, 1),
@@ -138,7 +138,7 @@ describe('NATS bus, when the server fails', { skip: skipWithoutNats, timeout: 24
     const bus = await open({ pingIntervalMs: 50 })
     const rung = new Inbox()
     await bus.consume(consumer, async ({ data }) => rung.add(data))
-    server.freeze()
+    await server.freeze()
     await eventually(async () => assert.equal(bus.stats().connected, false))
     server.thaw()
     await eventually(() => bus.publish(work, 'again'))
@@ -149,7 +149,7 @@ describe('NATS bus, when the server fails', { skip: skipWithoutNats, timeout: 24
     const bus = await open({ pull: { expiresMs: 500, heartbeatMs: 50 } })
     const rung = new Inbox()
     await bus.consume(consumer, async ({ data }) => rung.add(data))
-    server.freeze()
+    await server.freeze()
     await eventually(async () => assert.ok(lines.some((line) => line.includes('lost a request'))))
     server.thaw()
     await bus.publish(work, 'at last')

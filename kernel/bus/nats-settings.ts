@@ -28,7 +28,7 @@ export interface OpenNatsBusOptions {
   readonly capacity?: number
   /** First token of the subjects that answers come on. @default `_INBOX_` and the user, so that permissions can name it; else `_INBOX` */
   readonly inboxPrefix?: string
-  /** Milliseconds in which the first connection must succeed; later ones are tried for ever. @default 10_000 */
+  /** Milliseconds in which the first connection, and then the streams, must succeed; later ones are tried for ever. @default 10_000 */
   readonly openTimeoutMs?: number
   /** Milliseconds between two signs of life; the connection is given up after the third without an answer. @default 5_000 */
   readonly pingIntervalMs?: number

@@ -46,22 +46,24 @@ export class StreamKeeper {
     this.#options = options
   }
 
-  /** Makes the streams, or brings their settings up to date. @throws WE-SYS-003 */
-  async ensure(): Promise<void> {
-    for (const config of streamConfigs(this.#options)) {
-      try {
-        await ensureStream(this.#options.ask, config)
-      } catch (failure) {
-        throw busError(`make the stream ${config.name}`, failure)
-      }
-    }
+  /**
+   * Makes the streams, or brings their settings up to date; tries again until the time is over, because JetStream comes up
+   * some time after its server does, and other processes make the streams at the same moment.
+   * @throws WE-SYS-003
+   */
+  async ensureWithin(timeoutMs: number): Promise<void> {
+    const { clock } = this.#options
+    const deadline = clock.now() + timeoutMs
+    await this.#ensureWhile(() => clock.now() < deadline)
   }
 
-  /** Tries until it succeeds or the connection is lost: JetStream comes up some time after its server does. */
+  /** Makes the streams in the background, as long as the connection stands. */
   ensureSoon(): void {
     if (this.#isEnsuring) return
     this.#isEnsuring = true
-    void this.#ensureAtLast().finally(() => this.#isEnsuring = false)
+    this.#ensureWhile(this.#options.isConnected)
+      .catch((error: unknown) => this.#options.log.error('cannot make the streams', { error }))
+      .finally(() => this.#isEnsuring = false)
   }
 
   /** @throws TypeError when the consumer would take the messages of another one; WE-SYS-003 */
@@ -90,17 +92,31 @@ export class StreamKeeper {
     this.#closing.abort()
   }
 
-  async #ensureAtLast(): Promise<void> {
-    const { clock, log, isConnected } = this.#options
+  async #ensureWhile(isWorthIt: () => boolean): Promise<void> {
+    const { clock, log } = this.#options
     const { signal } = this.#closing
-    for (let pauseMs = shortestPauseMs; isConnected() && !signal.aborted;) {
+    for (let pauseMs = shortestPauseMs;; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
       try {
-        return await this.ensure()
-      } catch (error) {
-        log.warn('cannot make the streams yet', { error })
+        return await this.#ensure()
+      } catch (failure) {
+        if (isFinal(failure) || signal.aborted || !isWorthIt()) throw failure
+        log.warn('cannot make the streams yet', { error: failure })
       }
       await clock.sleep(pauseMs, signal).catch(() => {})
-      pauseMs = Math.min(pauseMs * 2, longestPauseMs)
     }
   }
+
+  async #ensure(): Promise<void> {
+    for (const config of streamConfigs(this.#options)) {
+      try {
+        await ensureStream(this.#options.ask, config)
+      } catch (failure) {
+        throw busError(`make the stream ${config.name}`, failure)
+      }
+    }
+  }
+}
+
+function isFinal(failure: unknown): boolean {
+  return failure instanceof WebEncodeError && failure.next === 'stop'
 }

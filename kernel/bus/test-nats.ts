@@ -1,7 +1,15 @@
 /** A nats-server of a test's own: on free ports of the loopback interface, with a store that a test may wipe. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -27,6 +35,11 @@ export interface TestNatsOptions {
   readonly env?: Readonly<Record<string, string>>
 }
 
+interface Running {
+  readonly pid: number
+  readonly exited: Promise<unknown>
+}
+
 const startTimeoutMs = 20_000
 
 /** A server that can be killed and started again on the same port. */
@@ -35,7 +48,7 @@ export class TestNats {
   readonly #directory: string
   readonly #options: TestNatsOptions
   readonly #configFile: string
-  #child: ChildProcess | undefined
+  #child: Running | undefined
 
   private constructor(directory: string, port: number, options: TestNatsOptions) {
     this.url = `ws://127.0.0.1:${port}`
@@ -65,22 +78,30 @@ export class TestNats {
   }
 
   /** Stops it in the middle of whatever it does, as a machine that hangs; its connections stay open. */
-  freeze(): void {
-    this.#child?.kill('SIGSTOP')
+  async freeze(): Promise<void> {
+    this.#signal('SIGSTOP')
+    const pid = this.#child?.pid
+    await eventually(async () => {
+      const threads = readdirSync(`/proc/${pid}/task`)
+      const states = threads.map((id) => readFileSync(`/proc/${pid}/task/${id}/stat`, 'utf8'))
+      if (!states.every((state) => /\) T /.test(state))) throw new Error('still running')
+    })
   }
 
   thaw(): void {
-    this.#child?.kill('SIGCONT')
+    this.#signal('SIGCONT')
   }
 
   /** SIGKILL. */
   async kill(): Promise<void> {
-    const child = this.#child
+    this.#signal('SIGKILL')
+    await this.#child?.exited
     this.#child = undefined
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
-    const exited = once(child, 'exit')
-    child.kill('SIGKILL')
-    await exited
+  }
+
+  /** By process id: `kill()` of Deno's child process sends only the first signal. */
+  #signal(name: NodeJS.Signals): void {
+    if (this.#child !== undefined) process.kill(this.#child.pid, name)
   }
 
   async stop(): Promise<void> {
@@ -146,13 +167,14 @@ jetstream { store_dir: "${join(directory, 'store')}", max_file_store: 4GB, max_m
 `
 }
 
-async function launch(file: string, env: Readonly<Record<string, string>>): Promise<ChildProcess> {
+async function launch(file: string, env: Readonly<Record<string, string>>): Promise<Running> {
   const program = findNatsServer()
   if (program === undefined) throw new TypeError(String(skipWithoutNats))
   const child = spawn(program, ['-c', file], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   })
+  const exited = new Promise((resolve) => child.once('exit', resolve))
   const killWithUs = () => child.kill('SIGKILL')
   process.once('exit', killWithUs)
   child.once('exit', () => process.off('exit', killWithUs))
@@ -167,7 +189,7 @@ async function launch(file: string, env: Readonly<Record<string, string>>): Prom
   })
   try {
     await promise
-    return child
+    return { pid: child.pid ?? 0, exited }
   } catch (cause) {
     child.kill('SIGKILL')
     throw new Error('Cannot start nats-server', { cause })
@@ -185,17 +207,17 @@ function isExecutable(path: string): boolean {
   }
 }
 
-function freePort(): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<number>()
-  const server = createServer()
-  server.on('error', reject)
-  server.listen(0, '127.0.0.1', () => {
-    const address = server.address()
-    server.close(() =>
-      typeof address === 'object' && address !== null
-        ? resolve(address.port)
-        : reject(new Error('no port'))
-    )
+/**
+ * A port that is free now and stays so while the server is down: below those that the system gives to outgoing
+ * connections, or a client that tries to reconnect could be given the very port, and connect to itself.
+ */
+async function freePort(): Promise<number> {
+  return await eventually(async () => {
+    const port = 10_000 + Math.floor(Math.random() * 20_000)
+    const server = createServer().listen(port, '127.0.0.1')
+    await once(server, 'listening')
+    server.close()
+    await once(server, 'close')
+    return port
   })
-  return promise
 }

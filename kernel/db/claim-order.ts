@@ -12,6 +12,8 @@ export interface ReadyTask {
   readonly deadlineMs: number | null
   /** Since it became ready, in milliseconds. */
   readonly waitedMs: number
+  /** How much work it is, compared with other tasks of its job. */
+  readonly weight: number
   /** Ran out of memory on it. */
   readonly avoidWorkerId: string | null
 }
@@ -108,7 +110,8 @@ export function isSafeWith(
 
 /**
  * Tasks of one priority, best first: the earlier deadline; then whose owner has the smaller share of the fleet for its
- * weight, those before it in this list included; then the region of the worker; then work for a GPU; then the longest wait.
+ * weight, those before it in this list included; then the region of the worker; then work for a GPU; then the longest
+ * wait; then, of tasks of one age, the most work, so that all slots end together.
  */
 export function bestFirst(
   tasks: readonly ReadyTask[],
@@ -119,6 +122,7 @@ export function bestFirst(
     Number(b.region === ownRegion) - Number(a.region === ownRegion) ||
     Number(isForGpu(b)) - Number(isForGpu(a)) ||
     b.waitedMs - a.waitedMs ||
+    b.weight - a.weight ||
     (a.id < b.id ? -1 : 1)
   const shares = new Map<ReadyTask, number>()
   for (const [owner, own] of Map.groupBy(tasks, (task) => task.owner)) {

@@ -46,7 +46,10 @@ function cloneId(jobId: string, n: number): string {
 
 type Table = (typeof readModels)[number] | (typeof actorTables)[number]
 
-/** Whole rows through JSON, so that a column that a migration adds is copied too. */
+/**
+ * Whole rows through JSON, so that a column that a migration adds is copied too. The record is made in FROM: `(f()).*`
+ * would call `f` once for each column.
+ */
 function copyOf(
   table: Table,
   jobId: string,
@@ -56,17 +59,27 @@ function copyOf(
 ): Statement {
   return sql`
     INSERT INTO ${name(table)}
-    SELECT (jsonb_populate_record(
-      NULL::${name(table)},
-      replace(o.row::text, ${jobId}, left(${jobId}, -8) || lpad(to_hex(n), 8, '0'))::jsonb || (
-        SELECT coalesce(jsonb_object_agg(key, (value #>> '{}')::timestamptz - n * ${everySeconds}::float8 * interval '1 second'), '{}')
-        FROM jsonb_each(o.row)
+    SELECT copy.*
+    FROM (
+      SELECT to_jsonb(t)::text AS row, (
+        SELECT coalesce(jsonb_object_agg(key, value), '{}')
+        FROM jsonb_each(to_jsonb(t))
         WHERE key = ANY(${shiftedColumns}::text[]) AND value <> 'null'
-      )
-    )).*
-    FROM generate_series(${from}::int, ${from + copies - 1}::int) n, (
-      SELECT to_jsonb(t) AS row FROM ${name(table)} t WHERE ${ofJob(table, jobId)}
-    ) o`
+      ) AS times
+      FROM ${name(table)} t
+      WHERE ${ofJob(table, jobId)}
+    ) original
+    CROSS JOIN generate_series(${from}::int, ${from + copies - 1}::int) n
+    CROSS JOIN LATERAL (
+      SELECT coalesce(jsonb_object_agg(
+        key, (value #>> '{}')::timestamptz - n * ${everySeconds}::float8 * interval '1 second'
+      ), '{}') AS times
+      FROM jsonb_each(original.times)
+    ) shifted
+    CROSS JOIN LATERAL jsonb_populate_record(
+      NULL::${name(table)},
+      replace(original.row, ${jobId}, left(${jobId}, -8) || lpad(to_hex(n), 8, '0'))::jsonb || shifted.times
+    ) copy`
 }
 
 const shiftedColumns = ['created_at', 'updated_at', 'started_at', 'finished_at', 'at']

@@ -40,6 +40,14 @@ describe('openPostgres() with a server', { skip: skipWithoutPostgres, timeout: 6
     ])
   })
 
+  test('compiles no plan, whatever it costs on paper', async () => {
+    const plan = await db.query<{ 'QUERY PLAN': string }>(sql`
+      EXPLAIN ANALYZE SELECT count(*) FROM workers WHERE hostname = 'no index has it'`)
+    const text = plan.map((line) => line['QUERY PLAN']).join('\n')
+    assert.match(text, /cost=1\d{10}/)
+    assert.doesNotMatch(text, /JIT/)
+  })
+
   test('transaction() fails without a SQLSTATE of its data when its connection is cut, and the pool goes on', async () => {
     const attempt = db.transaction(async (tx) => {
       await tx.query(

@@ -61,16 +61,23 @@ interface Queue extends OwnerLoad {
   readonly region: string
 }
 
-/** Queues that a claim looks into. Beyond that many it takes those that waited longest, whoever owns them, so that none is forgotten. */
-const maxQueues = 256
+/**
+ * Queues that a claim looks into, by the names of their owners. Where there are more, it also looks at those that waited
+ * longest, whoever owns them, so that none is forgotten.
+ */
+const maxQueues = 128
 
 /**
- * How many of each queue may be read, in powers of eight. Part of the text, because a plan for an unknown limit sorts
- * everything.
+ * How many tasks of each queue may be read, in powers of eight. Part of the text, because a plan for an unknown limit
+ * sorts everything.
  */
-const widths: readonly [number, Statement][] = [8, 64, 512].map((
-  width,
-) => [width, { text: String(width), values: [] }])
+const widths = [1, 8, 64, 512].map((tasks) => ({
+  tasks,
+  limit: { text: String(tasks), values: [] } satisfies Statement,
+}))
+
+/** Rows that one look reads at most, of all queues together. */
+const maxRows = 4096
 
 async function readCandidates(
   tx: Reader,
@@ -79,7 +86,10 @@ async function readCandidates(
   want: number,
 ): Promise<Candidates> {
   const queues = await readQueues(tx, lanes, priority)
-  const [width, limit] = widths.find(([each]) => each * queues.length >= want) ?? widths.at(-1)!
+  const possible = widths.filter(({ tasks }) => tasks * queues.length <= maxRows)
+  const widest = possible.at(-1)!
+  const { tasks: width, limit } = possible.find(({ tasks }) => tasks * queues.length >= want) ??
+    widest
   const rows = await tx.query<ReadyTask>(sql`
     ${longestWaits(queues, priority, limit)}
     UNION ALL
@@ -88,7 +98,7 @@ async function readCandidates(
   return {
     tasks: [...new Map(rows.map((task) => [task.id, task])).values()],
     loads: new Map(queues.map((queue) => [queue.owner, queue])),
-    isAll: rows.length < width || width === widths.at(-1)![0],
+    isAll: rows.length < width || width === widest.tasks,
   }
 }
 
@@ -136,7 +146,8 @@ async function readQueues(
 
 const taskColumns = sql`
   t.id, t.lane, t.region, t.owner, extract(epoch FROM t.deadline)::float8 * 1000 AS "deadlineMs",
-  extract(epoch FROM now() - t.ready_at)::float8 * 1000 AS "waitedMs", t.avoid_worker_id AS "avoidWorkerId"`
+  extract(epoch FROM now() - t.ready_at)::float8 * 1000 AS "waitedMs", t.weight,
+  t.avoid_worker_id AS "avoidWorkerId"`
 
 function longestWaits(queues: readonly Queue[], priority: number, limit: Statement): Statement {
   return sql`

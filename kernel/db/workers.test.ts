@@ -18,6 +18,7 @@ import {
   listRemovedWorkers,
   listSilentWorkers,
   listWorkers,
+  listWorkerTransfers,
   readWorker,
   readWorkerSession,
   touchWorker,
@@ -86,6 +87,16 @@ describeOnDatabases('workers', (db) => {
     assert.deepEqual(await listSilentWorkers(db(), 30_000), [])
     assert.equal(await touchWorker(db(), 'w1', 'session-1'), 'work')
     assert.equal((await readWorker(db(), 'w1'))?.cpu_percent, 12.5)
+  })
+
+  test('listWorkerTransfers() answers the bytes that workers told last', async () => {
+    await write({ workers: [storedWorker('w1'), storedWorker('w2')] })
+    const usage = { cpuPercent: 1, memoryBytes: 1 }
+    await touchWorker(db(), 'w1', 'session-1', { ...usage, bytesIn: 7e9, bytesOut: 1 })
+    await touchWorker(db(), 'w1', 'session-1', { ...usage, bytesIn: 8e9, bytesOut: 2 })
+    await touchWorker(db(), 'w1', 'session-1')
+    await touchWorker(db(), 'w2', 'session-1', usage)
+    assert.deepEqual(await listWorkerTransfers(db()), [{ id: 'w1', bytesIn: 8e9, bytesOut: 2 }])
   })
 
   test('touchWorker() refuses an old session, a stranger, and a worker that counts as offline', async () => {

@@ -59,6 +59,9 @@ export async function readWorkerCommand(
 export interface WorkerUsage {
   readonly cpuPercent: number
   readonly memoryBytes: number
+  /** Moved over the network since the worker started. Absent for one that shares the storage's disk. */
+  readonly bytesIn?: number | undefined
+  readonly bytesOut?: number | undefined
 }
 
 /**
@@ -78,10 +81,23 @@ export async function touchWorker(
       cpu_percent = coalesce(${usage?.cpuPercent ?? null}::real, cpu_percent),
       memory_bytes = coalesce(${
     usage === undefined ? null : Math.round(usage.memoryBytes)
-  }::bigint, memory_bytes)
+  }::bigint, memory_bytes),
+      bytes_in = coalesce(${usage?.bytesIn ?? null}::bigint, bytes_in),
+      bytes_out = coalesce(${usage?.bytesOut ?? null}::bigint, bytes_out)
     WHERE id = ${workerId} AND session = ${session} AND status NOT IN ('offline', 'removed')
     RETURNING command`)
   return row?.command
+}
+
+/** What workers moved over the network since they started. Those that share the storage's disk are not listed. */
+export async function listWorkerTransfers(
+  db: Reader,
+): Promise<{ id: string; bytesIn: number; bytesOut: number }[]> {
+  return await db.query(sql`
+    SELECT id, bytes_in AS "bytesIn", bytes_out AS "bytesOut"
+    FROM workers
+    WHERE status NOT IN ('offline', 'removed') AND bytes_in IS NOT NULL AND bytes_out IS NOT NULL
+    ORDER BY id`)
 }
 
 /** Workers that should be there and have not been heard of for longer than `olderThanMs`. */

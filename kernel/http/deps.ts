@@ -8,7 +8,7 @@ import type { Database } from '../db/database.ts'
 import type { Caller, Gateway } from '../gateway.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
-import type { UpgradeWebSocket } from '../runtime/runtime.ts'
+import type { RuntimeEnv, UpgradeWebSocket } from '../runtime/runtime.ts'
 import type { Rule } from './permissions.ts'
 import type { Problem } from './problem.ts'
 import type { LiveHub } from './ws.ts'
@@ -82,10 +82,7 @@ export interface Identity {
 
 /** Environment of every Hono app below `createApp`. */
 export interface AppEnv {
-  Bindings: {
-    /** Address of the peer, set by the runtime. */
-    clientAddress?: string
-  }
+  Bindings: RuntimeEnv
   Variables: {
     requestId: string
     /** A WebSocket handshake: its answer belongs to the runtime, and takes no more headers. */

@@ -2,6 +2,7 @@
 import type { MiddlewareHandler } from 'hono'
 import { WebEncodeError } from '../errors.ts'
 import type { AppEnv, HttpConfig } from './deps.ts'
+import type { RuntimeEnv } from '../runtime/runtime.ts'
 import type { Load, Rule } from './permissions.ts'
 
 /** Places for so many at the same time. */
@@ -68,10 +69,9 @@ export function limitInFlight(
     try {
       await next()
       const { body } = c.res
-      if (load === 'download' && body !== null) {
-        isSending = true
-        c.res = new Response(sent(body, c.req.raw.signal, leave), c.res)
-      }
+      if (load !== 'download' || body === null) return
+      c.res = new Response(sent(body, leave, c.env?.onAnswerClosed), c.res)
+      isSending = true
     } finally {
       if (!isSending) leave()
     }
@@ -88,18 +88,20 @@ function full(load: Load): WebEncodeError {
   return new WebEncodeError('WE-SYS-004', message, { retryAfterSeconds })
 }
 
-/** The same body, that says when it ended: sent, failed, or given up because the client went away, even before the first byte. */
+/** The same body, that says when it ended: sent, failed, or given up because the client went away. */
 function sent(
   body: ReadableStream<Uint8Array>,
-  gone: AbortSignal,
   onEnd: () => void,
+  onAnswerClosed: RuntimeEnv['onAnswerClosed'],
 ): ReadableStream<Uint8Array> {
   const reader = body.getReader()
   const giveUp = async (reason: unknown) => {
     onEnd()
     await reader.cancel(reason)
   }
-  gone.addEventListener('abort', () => void giveUp(gone.reason).catch(() => {}), { once: true })
+  onAnswerClosed?.(() => {
+    giveUp('the answer is closed').catch(() => {})
+  })
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {

@@ -22,7 +22,7 @@ export function createNodeRuntime(): Runtime {
     async serve({ app, port, host, graceMs = 10_000, maxConnections = 20_000 }) {
       served = app
       const server = createAdaptorServer({
-        fetch: (request, env) => answer(request, env as HttpBindings),
+        fetch: (request, env) => answer(request, closable(env as HttpBindings)),
         hostname: host,
       }) as HttpServer
       server.maxConnections = maxConnections
@@ -40,6 +40,14 @@ export function createNodeRuntime(): Runtime {
       }
     },
   }
+}
+
+function closable(env: HttpBindings): HttpBindings & RuntimeEnv {
+  const onAnswerClosed = (listener: () => void) => {
+    if (env.outgoing.destroyed) listener()
+    else env.outgoing.once('close', listener)
+  }
+  return Object.assign(env, { onAnswerClosed })
 }
 
 function listen(server: HttpServer, port: number, host: string): Promise<void> {

@@ -11,6 +11,11 @@ export interface Servable {
 export interface RuntimeEnv {
   /** Address of the peer. */
   clientAddress?: string
+  /**
+   * Calls `listener` when the answer was sent or its client has gone, and at once when it has already. Absent where the
+   * body of every answer is read or cancelled: Node forgets it when the client goes before the first byte.
+   */
+  onAnswerClosed?: (listener: () => void) => void
 }
 
 export interface ServeOptions {

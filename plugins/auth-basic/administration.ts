@@ -41,7 +41,7 @@ export function createAdministration(
   async function addUser({ username, role, password }: NewUser) {
     checkUsername(username)
     const passwordHash = password === undefined ? undefined : await hashChecked(password)
-    const { user, token } = newUser(username, role, passwordHash)
+    const { user, token } = newUserFrom({ username, role, passwordHash }, nowUnix())
     await file.change(({ users }) => {
       if (users.some((other) => isNamed(other, username))) {
         throw refusal(`Cannot add the user ${username}: the name is taken`)
@@ -50,22 +50,6 @@ export function createAdministration(
     })
     log.info('user added', { user_id: user.id, role })
     return { user: profileFrom(user), token }
-  }
-
-  function newUser(username: string, role: Role, password?: string) {
-    const token = createSecret('we_')
-    const user: User = {
-      id: randomUUID(),
-      username,
-      email: '',
-      displayName: username,
-      role,
-      ...(password === undefined ? {} : { password }),
-      tokens: [{ hash: hashOf(token), createdAtUnix: nowUnix(), expiresAtUnix: 0 }],
-      createdAtUnix: nowUnix(),
-      lastLoginUnix: 0,
-    }
-    return { user, token }
   }
 
   async function createOneTimeCode(userId: string): Promise<string> {
@@ -86,7 +70,7 @@ export function createAdministration(
       if (known !== undefined) {
         return { created: false, oneTimeCode: await createOneTimeCode(known.id) }
       }
-      const { user, token } = newUser('admin', 'admin')
+      const { user, token } = newUserFrom({ username: 'admin', role: 'admin' }, nowUnix())
       // Seen again under the lock: several kernels may start at once on an empty folder.
       const admin = await file.change(({ users }) => {
         const first = users.find(isAdmin)
@@ -124,6 +108,28 @@ export function createAdministration(
       })
     },
   }
+}
+
+/** A user with a first API token, which is shown only now. */
+function newUserFrom(
+  { username, role, passwordHash }: Pick<NewUser, 'username' | 'role'> & {
+    readonly passwordHash?: string | undefined
+  },
+  createdAtUnix: number,
+): { readonly user: User; readonly token: string } {
+  const token = createSecret('we_')
+  const user: User = {
+    id: randomUUID(),
+    username,
+    email: '',
+    displayName: username,
+    role,
+    ...(passwordHash === undefined ? {} : { password: passwordHash }),
+    tokens: [{ hash: hashOf(token), createdAtUnix, expiresAtUnix: 0 }],
+    createdAtUnix,
+    lastLoginUnix: 0,
+  }
+  return { user, token }
 }
 
 function checkUsername(username: string): void {

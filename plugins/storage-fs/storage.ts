@@ -48,8 +48,8 @@ export interface FsStorageOptions {
   /** Directories that people may pick sources from. @default none */
   readonly mediaRoots?: readonly string[]
   /**
-   * Where workers on other machines reach this server, e.g. `http://10.0.0.5:8080`: they get signed URLs below it.
-   * @default none: workers are on this machine and get `file:` URLs
+   * Where workers on other machines reach this server, e.g. `http://10.0.0.5:8080`: they get signed URLs below it. It may be
+   * known only when the server listens. @default none: workers are on this machine and get `file:` URLs
    */
   readonly workerUrlBase?: () => string
 }

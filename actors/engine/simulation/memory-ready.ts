@@ -50,9 +50,9 @@ export function memorySourceOver({ tables, nowMs, tryLock }: MemorySourceParts):
 }
 
 function readyTaskFrom({ row, readyAt }: LeasedTask, nowMs: number): ReadyTask {
-  const { id, lane, region, owner, deadline, avoidWorkerId } = row
+  const { id, lane, region, owner, deadline, weight, avoidWorkerId } = row
   const deadlineMs = deadline === null ? null : Date.parse(deadline)
-  return { id, lane, region, owner, deadlineMs, waitedMs: nowMs - readyAt, avoidWorkerId }
+  return { id, lane, region, owner, deadlineMs, waitedMs: nowMs - readyAt, weight, avoidWorkerId }
 }
 
 function loadsOf({ tasks, ownerWeights }: MemoryTables): Map<string, OwnerLoad> {

@@ -7,7 +7,7 @@ import { sampleWorker } from '../../../actors/worker/sample.ts'
 import { kernelSubjects } from '../../../kernel/bus/subjects.ts'
 import type { JobPhase } from '../../../kernel/contract/job.ts'
 import type { Json } from '../../../kernel/contract/json.ts'
-import type { TaskBrief } from '../../../kernel/contract/task.ts'
+import type { Lane, TaskBrief } from '../../../kernel/contract/task.ts'
 import { readJob } from '../../../kernel/db/jobs.ts'
 import type { Caller } from '../../../kernel/gateway.ts'
 import type { BenchKernel } from './kernel.ts'
@@ -34,8 +34,11 @@ export function simulatedWorker({ bus }: Pick<BenchKernel, 'bus'>, workerId: str
     await bus.request(subject, data as Json, { timeoutMs: 30_000 }) as Reply
   return {
     join: () => ask(kernelSubjects.join, { ...sampleWorker, workerId, session }),
-    async claim(limit: number): Promise<readonly TaskBrief[]> {
-      const { lanes } = sampleWorker.capabilities
+    /** @param lanes - all of a software worker's, unless named */
+    async claim(
+      limit: number,
+      lanes: readonly Lane[] = sampleWorker.capabilities.lanes,
+    ): Promise<readonly TaskBrief[]> {
       const request = { workerId, session, lanes, region: 'local', limit }
       return (await ask<{ tasks: TaskBrief[] }>(kernelSubjects.claim, request)).tasks
     },
@@ -50,18 +53,22 @@ export function simulatedWorker({ bus }: Pick<BenchKernel, 'bus'>, workerId: str
 
 /** Submits a job and lets a worker probe it: the tasks of its two chunks and of its audio are ready then. @returns its id */
 export async function startJob(kernel: BenchKernel): Promise<string> {
-  return await workUntil(kernel, 'encoding')
+  return await workUntil(kernel, 'encoding', ['probe'])
 }
 
 /** Submits a job and does all its work. @returns its id */
 export async function finishJob(kernel: BenchKernel): Promise<string> {
-  return await workUntil(kernel, 'completed')
+  return await workUntil(kernel, 'completed', sampleWorker.capabilities.lanes)
 }
 
 /** Longest wait for a job that simulated workers work on. */
 const workMs = 30_000
 
-async function workUntil(kernel: BenchKernel, phase: JobPhase): Promise<string> {
+async function workUntil(
+  kernel: BenchKernel,
+  phase: JobPhase,
+  lanes: readonly Lane[],
+): Promise<string> {
   const source_url = sourceUrlIn(kernel)
   const { id } = await kernel.gateway.submitJob({ source_url, profile: '480p_fast' }, benchCaller)
   const worker = simulatedWorker(kernel, 'starter')
@@ -69,7 +76,7 @@ async function workUntil(kernel: BenchKernel, phase: JobPhase): Promise<string> 
   const giveUpMs = Date.now() + workMs
   while ((await readJob(kernel.db, id))?.phase !== phase) {
     if (Date.now() > giveUpMs) throw new Error(`job ${id} is not ${phase} after ${workMs} ms`)
-    const briefs = await worker.claim(1)
+    const briefs = await worker.claim(1, lanes)
     for (const brief of briefs) await worker.finish(brief)
     // The next tasks are made by the relay, a moment after the report.
     if (briefs.length === 0) await kernel.clock.sleep(5)

@@ -7,7 +7,7 @@ export interface Fault {
   readonly name: string
   /** Why it cannot be had here; absent where it can. */
   readonly missing?: (stage: Stage) => string | undefined
-  /** Breaks and heals. @returns seconds from the healing to serving again, for faults that are measured */
+  /** Breaks and heals. */
   readonly strike: (stage: Stage) => Promise<void>
 }
 
@@ -109,6 +109,11 @@ export const faults: readonly Fault[] = [
     name: 'the clock of one process an hour off',
     missing: ({ hasFakeTime }) => hasFakeTime ? undefined : 'faketime is not installed',
     strike: async (stage) => await stage.shiftClock(stage.pick(stage.cluster.processes)),
+  },
+  {
+    name: 'the disk of a worker is full',
+    missing: ({ canMount }) => canMount ? undefined : 'only root may mount a small disk',
+    strike: (stage) => stage.fillDisk(stage.pick(stage.cluster.workers)),
   },
   {
     name: 'rolling restart of everything',

@@ -1,4 +1,5 @@
 /** Where the chaos happens: a cluster whose links go through proxies, and what faults need to strike it. */
+import { execa } from 'execa'
 import { existsSync } from 'node:fs'
 import { type Bus } from '../../../kernel/bus/bus.ts'
 import { openNatsBus } from '../../../kernel/bus/nats.ts'
@@ -66,6 +67,10 @@ export class Stage {
 
   get hasFakeTime(): boolean {
     return existsSync(fakeTimeLibrary)
+  }
+
+  get canMount(): boolean {
+    return process.getuid?.() === 0
   }
 
   pick = <T>(items: readonly T[]): T => items[Math.floor(this.#random() * items.length)]!
@@ -141,6 +146,22 @@ export class Stage {
     await this.wait(5_000)
     await process.stop()
     await process.start()
+  }
+
+  /** Gives one worker, for its next life, a disk of a megabyte. */
+  async fillDisk(worker: ClusterProcess): Promise<void> {
+    const disk = worker.order.env['WEBENCODE_DATA_DIR'] ?? ''
+    await worker.stop()
+    await execa('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk])
+    try {
+      await worker.start()
+      await this.wait(8_000)
+      await worker.stop()
+    } finally {
+      await worker.kill()
+      await execa('umount', [disk])
+    }
+    await worker.start()
   }
 
   async close(): Promise<void> {

@@ -54,6 +54,8 @@ describe('POST /v1/jobs', () => {
       [{ ...wish, source_url: 'https://a/\ud800' }, 'source_url', /Control characters/],
       [{ ...wish, priority: 101 }, 'priority', /priority/],
       [{ ...wish, priority: 'high' }, 'priority', /number/],
+      [{ ...wish, deadline: 'tomorrow' }, 'deadline', /deadline/],
+      [{ ...wish, deadline: '2035-01-01T00:00:00' }, 'deadline', /deadline/],
       [{ ...wish, colour: 'red' }, 'colour', /colour/],
       [{ ...wish, overrides: { video: { crf: 20 } } }, 'overrides.video.crf', /crf/],
       [{ ...wish, overrides: { video: { width: -1 } } }, 'overrides.video.width', /width/],
