@@ -17,6 +17,17 @@ export interface Metrics {
   workerRefused(code: string): void
   /** The engine committed a batch of deliveries. */
   engineBatch(batch: { deliveries: number; seconds: number }): void
+  /** The work of every lane and region that has some; those that were told before and are missing now have none. */
+  demand(
+    lanes: readonly {
+      readonly lane: string
+      readonly region: string
+      readonly ready_tasks: number
+      readonly running_tasks: number
+      readonly oldest_wait_seconds: number
+      readonly wanted_slots: number
+    }[],
+  ): void
   /** Something that waits: deliveries of the engine, outbox rows, ready tasks. */
   queueDepth(queue: string, length: number): void
   /** An answered request; `route` as registered, not the path. */
@@ -73,6 +84,17 @@ export function createMetrics({ withProcess = true } = {}): Metrics {
       meters.batchSize.observe(deliveries)
       meters.batchSeconds.observe(seconds)
     },
+    demand(lanes) {
+      const { readyTasks, runningTasks, oldestWait, wantedSlots } = meters
+      for (const gauge of [readyTasks, runningTasks, oldestWait, wantedSlots]) gauge.reset()
+      for (const { lane, region, ...demand } of lanes) {
+        const labels = { lane, region }
+        readyTasks.set(labels, demand.ready_tasks)
+        runningTasks.set(labels, demand.running_tasks)
+        oldestWait.set(labels, demand.oldest_wait_seconds)
+        wantedSlots.set(labels, demand.wanted_slots)
+      }
+    },
     queueDepth: (queue, length) => meters.queueDepth.set({ queue }, length),
     httpRequest({ method, route, status, seconds }) {
       meters.httpSeconds.observe({ method, route, status: String(status) }, seconds)
@@ -89,6 +111,7 @@ export function createMetrics({ withProcess = true } = {}): Metrics {
 function createMeters(registry: Registry) {
   const registers = [registry]
   return {
+    ...createLaneMeters(registry),
     jobs: new Counter({
       name: 'webencode_kernel_jobs_total',
       help: 'Jobs that ended, by status',
@@ -164,5 +187,21 @@ function createMeters(registry: Registry) {
       help: 'Open WebSocket connections',
       registers,
     }),
+  }
+}
+
+function createLaneMeters(registry: Registry) {
+  const gauge = (name: string, help: string) =>
+    new Gauge({
+      name: `webencode_lane_${name}`,
+      help,
+      labelNames: ['lane', 'region'],
+      registers: [registry],
+    })
+  return {
+    readyTasks: gauge('ready_tasks', 'Tasks that wait for a worker'),
+    runningTasks: gauge('running_tasks', 'Tasks in the hands of workers'),
+    oldestWait: gauge('oldest_wait_seconds', 'How long the first of the ready tasks has waited'),
+    wantedSlots: gauge('wanted_slots', 'Slots that could be busy now'),
   }
 }

@@ -1,6 +1,6 @@
 /** The doorbells of a worker's lanes: listened to while it takes work, left to other workers while it does not. */
 import type { Bus, Subscription } from '../kernel/bus/bus.ts'
-import { dispatchSubject } from '../kernel/bus/subjects.ts'
+import { consumerName, dispatchSubject } from '../kernel/bus/subjects.ts'
 import type { Lane } from '../kernel/contract/task.ts'
 import type { Log } from '../kernel/log.ts'
 
@@ -53,7 +53,7 @@ export class Doorbells {
       }
       for (const lane of lanes) {
         const filter = dispatchSubject(region, lane)
-        const name = filter.replaceAll('.', '-')
+        const name = consumerName(filter)
         this.#subscriptions.push(await bus.consume({ filter, name }, () => this.#answer()))
       }
     } catch (error) {

@@ -115,6 +115,7 @@ function createPagesAndApi(deps: HttpDeps, storage: FsStorage, config: Config) {
     maxUploadBytes: deps.config.maxUploadBytes,
     assetsDirectory,
     openapi: async () => await (await app.request('/openapi.json')).json() as object,
+    ...(config.natsUrl !== undefined && { workerBusUrl: shownUrl(config.natsUrl) }),
     storageUsage: () => readUsage(storage, config),
   })
   const app = createApp(deps, ui)
@@ -124,6 +125,14 @@ function createPagesAndApi(deps: HttpDeps, storage: FsStorage, config: Config) {
 /** Everything that may be under way, and as many again that are idle, or come to be told that there is no room. */
 function maxConnectionsOf({ maxLiveConnections, maxRequests, maxTransfers }: Config): number {
   return 2 * (maxLiveConnections + maxRequests + 2 * maxTransfers)
+}
+
+/** Without the credentials that it may hold. */
+function shownUrl(text: string): string {
+  const url = new URL(text)
+  url.username = ''
+  url.password = ''
+  return url.href.replace(/\/$/, '')
 }
 
 function httpConfigFrom(config: Config): HttpConfig {

@@ -2,7 +2,7 @@
 import type { EngineStats } from '../../actors/engine/engine.ts'
 import type { Bus, Message, Subscription } from '../../kernel/bus/bus.ts'
 import { allJobEvents } from '../../kernel/bus/subjects.ts'
-import { readDashboardStats } from '../../kernel/db/dashboard.ts'
+import { listDemand } from '../../kernel/db/demand.ts'
 import type { Database } from '../../kernel/db/database.ts'
 import { readJob } from '../../kernel/db/jobs.ts'
 import { listTasks } from '../../kernel/db/tasks.ts'
@@ -23,7 +23,9 @@ export async function measureBox(
   let shown: ReadonlySet<string> = new Set()
   metrics.beforeScrape(async () => {
     metrics.queueDepth('engine', engineStats().waiting)
-    metrics.queueDepth('ready_tasks', (await readDashboardStats(db)).tasks.ready)
+    const demand = await listDemand(db)
+    metrics.demand(demand)
+    metrics.queueDepth('ready_tasks', demand.reduce((sum, lane) => sum + lane.ready_tasks, 0))
     const online = (await listWorkers(db)).filter(({ status }) => status !== 'offline')
     for (const worker of online) {
       metrics.workerUsage(worker.id, {

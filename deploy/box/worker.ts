@@ -85,7 +85,7 @@ export async function startRemoteWorker(parts: WorkerParts): Promise<RemoteWorke
         sources,
         session,
         joinToken,
-        credentials: createCredentialFile(join(dataDirectory, 'worker-credential')),
+        credentials: createCredentialFile(join(dataDirectory, `credential-${workerId}`)),
         readTransferred: meter.read,
         onChange: ({ state }) => state === 'working' && onJoined(),
         objects: createRemoteObjects({

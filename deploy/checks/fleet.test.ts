@@ -25,12 +25,15 @@ import type { TaskHandler } from '../../workers/tasks/context.ts'
 import { WorkerLife } from '../box/worker-life.ts'
 
 let world: World
+/** Stopped at the end, however a test ended. */
+const lives: WorkerLife[] = []
 const directory = mkdtempSync(join(tmpdir(), 'fleet-'))
 
 before(async () => {
   world = await openWorld({ version: '0.1.0' })
 })
 after(async () => {
+  await Promise.all(lives.map((life) => life.stop()))
   await world.close()
   rmSync(directory, { recursive: true })
 })
@@ -65,11 +68,11 @@ function unread(url: string): ProxiedSource {
 function startWorker(name: string, joinToken?: string) {
   const credential = join(directory, `credential-${name}`)
   let stats: AgentStats | undefined
-  let lives = 0
+  let begun = 0
   let isRemoved = false
   const life = new WorkerLife({
     open(ends) {
-      lives++
+      begun++
       const agent = createAgent({
         ...ends,
         ...machine,
@@ -80,7 +83,7 @@ function startWorker(name: string, joinToken?: string) {
         clock: systemClock,
         log: silentLog,
         encoder: noEncoder,
-        workDirectory: join(directory, `work-${name}-${lives}`),
+        workDirectory: join(directory, `work-${name}-${begun}`),
         handlers: {
           probe: handler,
           encode: handler,
@@ -105,11 +108,12 @@ function startWorker(name: string, joinToken?: string) {
     clock: systemClock,
     log: silentLog,
   })
+  lives.push(life)
   return {
     start: () => life.start(),
     stop: () => life.stop(),
     until: (state: AgentStats['state']) => eventually(async () => stats?.state === state),
-    lives: () => lives,
+    lives: () => begun,
     isRemoved: () => isRemoved,
     hasCredential: () => existsSync(credential),
   }

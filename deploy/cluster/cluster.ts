@@ -22,6 +22,10 @@ export interface ClusterOptions {
    * @default nothing
    */
   readonly wayTo?: (link: string, port: number) => Promise<number>
+  /** Settings of one process, over those of all. */
+  readonly envOf?: (name: string) => Readonly<Record<string, string>>
+  /** What runs one process; see {@link ProcessOrder}. */
+  readonly prefixOf?: (name: string) => readonly string[]
   readonly onLine?: (name: string, line: string) => void
 }
 
@@ -155,13 +159,14 @@ async function urlThrough(
 function processOf(
   role: 'kernel' | 'worker',
   name: string,
-  { joinToken, env = {}, onLine }: ClusterOptions,
+  { joinToken, env = {}, envOf, prefixOf, onLine }: ClusterOptions,
   own: Readonly<Record<string, string>>,
 ): ClusterProcess {
   return new ClusterProcess({
     name,
     file: entryPoint(role),
-    env: { WEBENCODE_JOIN_TOKEN: joinToken, ...env, ...own },
+    env: { WEBENCODE_JOIN_TOKEN: joinToken, ...env, ...own, ...envOf?.(name) },
+    ...(prefixOf !== undefined && { prefix: prefixOf(name) }),
     readyLine: role === 'kernel' ? /^WebEncode listens on (\S+)/ : /^Worker \S+ works for (\S+)/,
     ...(onLine !== undefined && { onLine: (line: string) => onLine(name, line) }),
   })

@@ -8,6 +8,8 @@ export interface ProcessOrder {
   readonly name: string
   /** A compiled entry point. */
   readonly file: string
+  /** What runs the program, e.g. `ip netns exec NAME`. @default nothing: it runs by itself */
+  readonly prefix?: readonly string[]
   readonly env: Readonly<Record<string, string>>
   /** What it prints when it is ready; its first group is kept as `ready`. */
   readonly readyLine: RegExp
@@ -53,8 +55,9 @@ export class ClusterProcess {
    * @throws with its log when it ends before, or takes a minute
    */
   async start(extra: Readonly<Record<string, string>> = {}): Promise<void> {
-    const { file, env, name } = this.order
-    const child = spawn(process.execPath, [file], {
+    const { file, env, name, prefix = [] } = this.order
+    const command = [...prefix, process.execPath, file]
+    const child = spawn(command[0]!, command.slice(1), {
       env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env, ...extra },
       stdio: ['ignore', 'pipe', 'pipe'],
     })

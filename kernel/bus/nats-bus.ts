@@ -97,10 +97,12 @@ export class NatsBus implements Bus {
         await this.#wire.flush()
       }
     } catch (failure) {
-      if (failure instanceof WireFailure && failure.fault === 'no responders') {
-        this.#restoreStreams()
+      if (!(failure instanceof WireFailure && failure.fault === 'no responders')) {
+        throw busError(`publish on "${subject}"`, failure)
       }
-      throw busError(`publish on "${subject}"`, failure)
+      this.#restoreStreams()
+      const message = `Cannot publish on "${subject}": its stream is missing`
+      throw new WebEncodeError('WE-SYS-003', message, { cause: failure })
     }
   }
 

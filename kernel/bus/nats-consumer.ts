@@ -60,6 +60,7 @@ export class NatsConsumer {
     await this.#ensure()
     for (let i = 0; i < concurrency; i++) this.#slots.push(await Slot.open(this.#options))
     this.#forgetReconnects = wire.onReconnected(() => {
+      this.#isThere = false
       for (const slot of this.#slots) slot.answer('gone')
     })
     this.#runs = this.#slots.map((slot) => this.#serve(slot))
@@ -83,7 +84,10 @@ export class NatsConsumer {
         continue
       }
       failures = 0
-      if (pulled !== 'nothing') await this.#handle(pulled)
+      if (pulled === 'nothing') continue
+      const word = await this.#handle(pulled)
+      // In one turn of the event loop with the next request, so that both leave in one frame.
+      this.#acknowledge(pulled, word)
     }
   }
 
@@ -112,22 +116,22 @@ export class NatsConsumer {
     }
   }
 
-  async #handle(raw: WireMessage): Promise<void> {
+  /** What to answer to the delivery. */
+  async #handle(raw: WireMessage): Promise<string> {
     const { handler, log, refusals, consume: { ackWaitMs } } = this.#options
     const { subject } = raw
     const opened = openEnvelope(raw)
     if ('refusal' in opened) {
       refusals.add(subject, opened.refusal)
-      return this.#acknowledge(raw, acknowledgement.stop)
+      return acknowledgement.stop
     }
     try {
       await handler({ subject, data: opened.data, id: idOf(raw) })
-      this.#acknowledge(raw, acknowledgement.done)
+      return acknowledgement.done
     } catch (error) {
       const deliveries = deliveriesOf(raw.reply ?? '')
       log.warn('a work handler failed; its message comes again', { subject, deliveries, error })
-      const delayMs = Math.min(firstRetryMs * 2 ** (deliveries - 1), ackWaitMs)
-      this.#acknowledge(raw, acknowledgement.again(delayMs))
+      return acknowledgement.again(Math.min(firstRetryMs * 2 ** (deliveries - 1), ackWaitMs))
     }
   }
 

@@ -145,6 +145,20 @@ describe('NATS bus, when the server fails', { skip: skipWithoutNats, timeout: 24
     await rung.until('again')
   })
 
+  test('a server that takes nothing is not sent more than 64 MiB, and is given up all the same', async () => {
+    const bus = await open({ pingIntervalMs: 500 })
+    await server.freeze()
+    const large = 'x'.repeat(7 * 1024 * 1024)
+    const sent = Array.from({ length: 20 }, () => bus.publish('live.a', large))
+    const outcomes = await Promise.allSettled(sent)
+    const reasons = outcomes.map((each) => each.status === 'rejected' ? String(each.reason) : '')
+    assert.ok(reasons.every((reason) => reason !== ''))
+    assert.ok(reasons.some((reason) => reason.includes('NATS takes messages too slowly')))
+    await eventually(async () => assert.equal(bus.stats().connected, false))
+    await server.restart()
+    await eventually(() => bus.publish('live.a', 'small'))
+  })
+
   test('a request for work that the server lost is sent again', async () => {
     const bus = await open({ pull: { expiresMs: 500, heartbeatMs: 50 } })
     const rung = new Inbox()

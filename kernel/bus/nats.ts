@@ -143,7 +143,6 @@ class NatsWire implements Wire {
   readonly #parts: WireParts
   readonly #reconnected = new Set<() => void>()
   readonly #problems = new Set<string>()
-  #flushing: Promise<void> | undefined
 
   constructor(connection: NatsConnection, parts: WireParts) {
     this.#connection = connection
@@ -176,13 +175,9 @@ class NatsWire implements Wire {
     }
   }
 
-  /** What is sent in one turn of the event loop shares one question to the server. */
+  /** Called in the same turn of the event loop as `send`, both leave in one frame. */
   flush(): Promise<void> {
-    this.#flushing ??= Promise.resolve().then(() => {
-      this.#flushing = undefined
-      return this.#within(flushTimeoutMs, () => this.#connection.flush())
-    })
-    return this.#flushing
+    return this.#within(flushTimeoutMs, () => this.#connection.flush())
   }
 
   async request(

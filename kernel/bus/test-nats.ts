@@ -35,7 +35,7 @@ export interface TestNatsOptions {
   readonly env?: Readonly<Record<string, string>>
 }
 
-interface Running {
+interface ServerProcess {
   readonly pid: number
   readonly exited: Promise<unknown>
 }
@@ -48,7 +48,7 @@ export class TestNats {
   readonly #directory: string
   readonly #options: TestNatsOptions
   readonly #configFile: string
-  #child: Running | undefined
+  #child: ServerProcess | undefined
 
   private constructor(directory: string, port: number, options: TestNatsOptions) {
     this.url = `ws://127.0.0.1:${port}`
@@ -167,7 +167,7 @@ jetstream { store_dir: "${join(directory, 'store')}", max_file_store: 4GB, max_m
 `
 }
 
-async function launch(file: string, env: Readonly<Record<string, string>>): Promise<Running> {
+async function launch(file: string, env: Readonly<Record<string, string>>): Promise<ServerProcess> {
   const program = findNatsServer()
   if (program === undefined) throw new TypeError(String(skipWithoutNats))
   const child = spawn(program, ['-c', file], {
@@ -189,7 +189,8 @@ async function launch(file: string, env: Readonly<Record<string, string>>): Prom
   })
   try {
     await promise
-    return { pid: child.pid ?? 0, exited }
+    if (child.pid === undefined) throw new Error('no process id')
+    return { pid: child.pid, exited }
   } catch (cause) {
     child.kill('SIGKILL')
     throw new Error('Cannot start nats-server', { cause })

@@ -13,6 +13,7 @@ import { apiRules } from './permissions.ts'
 import { answerFailure, answerNotFound } from './problem.ts'
 import { rateLimit } from './rate-limit.ts'
 import { requestId } from './request-id.ts'
+import { demandRoutes } from './routes/demand.ts'
 import { fileRoutes } from './routes/files.ts'
 import { jobDetailRoutes } from './routes/job-details.ts'
 import { jobFileRoutes } from './routes/job-files.ts'
@@ -55,6 +56,7 @@ export function createApp(deps: HttpDeps, ui?: UiMount): OpenAPIHono<AppEnv> {
   app.route('/', profileRoutes(deps))
   app.route('/', joinTokenRoutes(deps))
   app.route('/', workerRoutes(deps))
+  app.route('/', demandRoutes(deps))
   app.route('/', fileRoutes(deps))
   app.route('/', liveRoutes(deps))
   app.route('/', objectRoutes(deps))

@@ -96,6 +96,15 @@ export const apiRules: readonly Rule[] = [
   },
   { method: 'POST', path: '/v1/tasks/:id/requeue', access: 'operator', action: 'requeue a task' },
 
+  { method: 'GET', path: '/v1/autoscale', access: 'viewer', action: 'see how much work there is' },
+  { method: 'GET', path: '/v1/owners', access: 'admin', action: 'list the weights of owners' },
+  {
+    method: 'PUT',
+    path: '/v1/owners/:id/weight',
+    access: 'admin',
+    action: 'set the weight of an owner',
+  },
+
   { method: 'GET', path: '/v1/profiles', access: 'viewer', action: 'list profiles' },
   { method: 'GET', path: '/v1/profiles/:name', access: 'viewer', action: 'see a profile' },
   {

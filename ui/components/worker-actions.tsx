@@ -55,7 +55,7 @@ export function WorkerActions(
       )}
       {rights.canRemove && worker.command !== 'leave' && (
         <ConfirmButton
-          id={`confirm-remove-${worker.id.replaceAll('.', '_')}`}
+          id={`confirm-remove-${worker.id}`}
           action={actionOf('remove')}
           csrfToken={rights.csrfToken}
           icon='trash'

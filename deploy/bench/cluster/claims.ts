@@ -24,7 +24,7 @@ async function measure(databaseUrl: string, say: (line: string) => void): Promis
   const kernel = await openBenchKernel(databaseUrl)
   try {
     const [few, many] = [await startJob(kernel), await startJob(kernel)]
-    await cloneJobs(kernel.db, few, { count: fewReady / readyEach, withActors: true })
+    await cloneJobs(kernel.db, few, { count: Math.ceil(fewReady / readyEach), withActors: true })
     const crew = Array.from({ length: workers }, (_, i) => simulatedWorker(kernel, `w${i}`))
     await Promise.all(crew.map((worker) => worker.join()))
     say(`${fewReady} tasks are ready`)
@@ -39,10 +39,12 @@ async function measure(databaseUrl: string, say: (line: string) => void): Promis
     })
     say(`${Math.round(cycles.perSecond)} cycles/s`)
     await cloneJobs(kernel.db, many, {
-      count: manyReady / readyEach,
+      count: Math.ceil(manyReady / readyEach),
       withActors: true,
     })
     say(`${manyReady} more tasks are ready`)
+    // They were silent for longer than a worker may be.
+    await Promise.all(crew.map((worker) => worker.join()))
     return figuresFrom(cycles, await timeClaims(kernel.clock, crew))
   } finally {
     await kernel.close()

@@ -23,10 +23,10 @@ export class FaultyProxy {
     this.#server = createServer((client) => this.#connect(client, target.port))
   }
 
-  /** @param targetPort - of 127.0.0.1 */
-  static async start(targetPort: number): Promise<FaultyProxy> {
+  /** @param targetPort - of 127.0.0.1 @param host - address to listen on */
+  static async start(targetPort: number, host = '127.0.0.1'): Promise<FaultyProxy> {
     const proxy = new FaultyProxy({ port: targetPort })
-    proxy.#server.listen(0, '127.0.0.1')
+    proxy.#server.listen(0, host)
     await once(proxy.#server, 'listening')
     return proxy
   }
