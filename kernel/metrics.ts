@@ -111,6 +111,7 @@ export function createMetrics({ withProcess = true } = {}): Metrics {
 function createMeters(registry: Registry) {
   const registers = [registry]
   return {
+    ...createWorkerMeters(registry),
     ...createLaneMeters(registry),
     jobs: new Counter({
       name: 'webencode_kernel_jobs_total',
@@ -124,37 +125,6 @@ function createMeters(registry: Registry) {
       percentiles: [0.5, 0.95, 0.99],
       maxAgeSeconds: 3600,
       ageBuckets: 6,
-      registers,
-    }),
-    taskSeconds: new Histogram({
-      name: 'webencode_worker_task_duration_seconds',
-      help: 'Time that a worker spent on a task',
-      labelNames: ['worker_id', 'kind', 'outcome'],
-      buckets: workBuckets,
-      registers,
-    }),
-    workerCpu: new Gauge({
-      name: 'webencode_worker_cpu_usage_percent',
-      help: 'CPU usage of a worker',
-      labelNames: ['worker_id'],
-      registers,
-    }),
-    ffmpegProcesses: new Gauge({
-      name: 'webencode_worker_ffmpeg_process_count',
-      help: 'FFmpeg processes of a worker',
-      labelNames: ['worker_id'],
-      registers,
-    }),
-    refusals: new Counter({
-      name: 'webencode_kernel_worker_refusals_total',
-      help: 'Messages of workers that were refused, by error code',
-      labelNames: ['code'],
-      registers,
-    }),
-    transferred: new Counter({
-      name: 'webencode_worker_transfer_bytes_total',
-      help: 'Bytes that a worker moved over the network since it started',
-      labelNames: ['worker_id', 'direction'],
       registers,
     }),
     batchSize: new Histogram({
@@ -185,6 +155,43 @@ function createMeters(registry: Registry) {
     liveConnections: new Gauge({
       name: 'webencode_live_connections',
       help: 'Open WebSocket connections',
+      registers,
+    }),
+  }
+}
+
+function createWorkerMeters(registry: Registry) {
+  const registers = [registry]
+  return {
+    taskSeconds: new Histogram({
+      name: 'webencode_worker_task_duration_seconds',
+      help: 'Time that a worker spent on a task',
+      labelNames: ['worker_id', 'kind', 'outcome'],
+      buckets: workBuckets,
+      registers,
+    }),
+    workerCpu: new Gauge({
+      name: 'webencode_worker_cpu_usage_percent',
+      help: 'CPU usage of a worker',
+      labelNames: ['worker_id'],
+      registers,
+    }),
+    ffmpegProcesses: new Gauge({
+      name: 'webencode_worker_ffmpeg_process_count',
+      help: 'FFmpeg processes of a worker',
+      labelNames: ['worker_id'],
+      registers,
+    }),
+    refusals: new Counter({
+      name: 'webencode_kernel_worker_refusals_total',
+      help: 'Messages of workers that were refused, by error code',
+      labelNames: ['code'],
+      registers,
+    }),
+    transferred: new Counter({
+      name: 'webencode_worker_transfer_bytes_total',
+      help: 'Bytes that a worker moved over the network since it started',
+      labelNames: ['worker_id', 'direction'],
       registers,
     }),
   }
