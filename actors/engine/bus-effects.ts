@@ -7,15 +7,18 @@ import {
   interruptSubject,
   jobEventsSubject,
 } from '../../kernel/bus/subjects.ts'
+import { type Clock, systemClock } from '../../kernel/clock.ts'
+import { createDoorbells } from './doorbells.ts'
 import type { OuterHandlers } from './effect-handlers.ts'
 
 /** Publishes under the effect's id, so that a durable stream drops a repetition. */
 export function busHandlers(
   bus: Bus,
+  clock: Clock = systemClock,
 ): Pick<OuterHandlers, 'ring' | 'interrupt' | 'command' | 'announce'> {
+  const ring = createDoorbells(bus, clock)
   return {
-    ring: ({ taskId, lane, region }, { id }) =>
-      bus.publish(dispatchSubject(region, lane), { taskId }, { id }),
+    ring: ({ taskId, lane, region }, { id }) => ring(dispatchSubject(region, lane), taskId, { id }),
     interrupt: ({ workerId, taskId, leaseToken }, { id }) =>
       bus.publish(interruptSubject(workerId), { taskId, leaseToken }, { id }),
     command: ({ workerId, session, command }, { id }) =>
