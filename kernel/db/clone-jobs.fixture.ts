@@ -3,6 +3,8 @@ import { type Database, sql, type Statement } from './database.ts'
 
 export interface CloneOptions {
   readonly count: number
+  /** Number of the first copy: a second call goes on where the one before ended. @default 1 */
+  readonly first?: number
   /** Also its actors with their logs and inboxes, so that the engine can go on with the copies. */
   readonly withActors: boolean
   /** Seconds between the copies, into the past, the first one being the youngest. @default 1 */
@@ -22,11 +24,11 @@ const actorTables = ['actors', 'event_log', 'inbox'] as const
 export async function cloneJobs(
   db: Database,
   jobId: string,
-  { count, withActors, everySeconds = 1 }: CloneOptions,
+  { count, first = 1, withActors, everySeconds = 1 }: CloneOptions,
 ): Promise<string[]> {
   const ids: string[] = []
-  for (let from = 1; from <= count; from += atOnce) {
-    const copies = Math.min(atOnce, count - from + 1)
+  for (let from = first; from < first + count; from += atOnce) {
+    const copies = Math.min(atOnce, first + count - from)
     for (const table of readModels) await db.query(copyOf(table, jobId, from, copies, everySeconds))
     if (withActors) {
       for (const table of actorTables) {
@@ -35,7 +37,8 @@ export async function cloneJobs(
     }
     for (let i = 0; i < copies; i++) ids.push(cloneId(jobId, from + i))
   }
-  await db.execute('VACUUM ANALYZE')
+  // One by one: a statement may take a minute, and this is more than one for all of them.
+  for (const table of [...readModels, ...actorTables]) await db.execute(`VACUUM ANALYZE ${table}`)
   return ids
 }
 

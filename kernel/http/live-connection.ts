@@ -24,17 +24,18 @@ const messageSchema = z.discriminatedUnion('type', [
 
 const pong = new SharedText('{"type":"pong"}')
 
+/** What connections share. */
 export interface LiveConnectionParts {
   readonly topics: LiveTopics
   readonly queue: SendQueue
   readonly onClosed: (connection: LiveConnection) => void
 }
 
-/** What a connection is made of besides its socket; one object for all of them. A class, because there are ten thousand. */
+/** A connection. A class, so that ten thousand of them share their methods. */
 export class LiveConnection implements SocketHandler, Sender, Watcher {
   readonly #parts: LiveConnectionParts
   readonly #socket: TextSocket
-  /** Topics of this connection, with the version that was sent last. */
+  /** Topics of this connection, with the version that was sent last; the one that was sent last comes last. */
   readonly #sent = new Map<LiveTopic, number>()
   #isClosed = false
 
@@ -58,6 +59,8 @@ export class LiveConnection implements SocketHandler, Sender, Watcher {
       const { state } = topic
       if (state === undefined || state.version === version) continue
       if (this.#socket.bufferedAmount > maxBufferedBytes) return false
+      // To the end, so that a slow client gets its other topics before this one again.
+      this.#sent.delete(topic)
       this.#sent.set(topic, state.version)
       this.#socket.send(state.message)
     }

@@ -55,6 +55,7 @@ export class LiveTopics {
   readonly #readers: ReadonlyMap<TopicFamily, BatchReader<object>>
   #listening: Promise<readonly Subscription[]> | undefined
   #cancelListen = () => {}
+  #isClosed = false
 
   constructor(options: LiveTopicsOptions) {
     this.#options = options
@@ -81,6 +82,7 @@ export class LiveTopics {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true
     this.#cancelListen()
     this.#topics.clear()
     await Promise.all([...this.#readers.values()].map((reader) => reader.close()))
@@ -138,8 +140,9 @@ export class LiveTopics {
       )
       return subscriptions
     } catch (error) {
-      log.warn('live updates hear no announcements and only poll', { error })
       await Promise.all(subscriptions.map((subscription) => subscription.close()))
+      if (this.#isClosed) return []
+      log.warn('live updates hear no announcements and only poll', { error })
       this.#cancelListen = clock.after(listenAgainMs, () => {
         this.#listening = this.#listen()
       })

@@ -209,6 +209,34 @@ describe('createLiveHub()', () => {
     await end(hub)
   })
 
+  test('gives a slow client its topics by turns', async () => {
+    const { hub, connect, reader, bus, pass } = createTrial()
+    await insertTestJob(db, 'j2', { status: 'processing' })
+    const { socket, subscribe } = connect()
+    subscribe('job:j1:updates')
+    subscribe('job:j2:updates')
+    await reader.idle()
+    await pass(250)
+    // Room for one message at a time.
+    const send = socket.send.bind(socket)
+    socket.send = (message) => {
+      send(message)
+      socket.bufferedAmount = 300 * 1024
+    }
+    socket.sent.length = 0
+    for (let i = 1; i <= 4; i++) {
+      await db.query(sql`UPDATE jobs SET progress_pct = ${i}`)
+      for (const id of ['j1', 'j2']) await bus.publish(jobEventsSubject(id), {})
+      await setImmediate()
+      socket.bufferedAmount = 0
+      await pass(250)
+      await reader.idle()
+    }
+    const topics = new Set(socket.sent.map(({ topic }) => topic))
+    assert.deepEqual([...topics].sort(), ['job:j1:updates', 'job:j2:updates'])
+    await end(hub)
+  })
+
   test('says when the thing is not there, or no longer', async () => {
     const { hub, connect, reader, pass } = createTrial()
     const { subscribe, socket } = connect()

@@ -46,7 +46,7 @@ export interface NodeSockets {
 export type AnswerHandshake = (request: Request, env: HttpBindings) => Response | Promise<Response>
 
 const open = 1
-/** A WebSocket that does not answer two pings in a row is dropped. */
+/** A WebSocket that has not answered a ping by the next one is dropped. */
 const pingMs = 30_000
 /** Clients that are pinged before others get a turn. */
 const pingsAtOnce = 100

@@ -63,6 +63,24 @@ describe('serve()', () => {
     })
   })
 
+  test('drops connections above the limit', {
+    skip: 'Deno' in globalThis && 'Deno sets no limit',
+  }, async () => {
+    const runtime = await createRuntime()
+    const app = newApp().get('/', (c) => c.text('hello'))
+    const server = await runtime.serve({ app, port: 0, host: '127.0.0.1', maxConnections: 1 })
+    const first = connect(server.port, '127.0.0.1')
+    await new Promise((resolve) => {
+      first.once('data', resolve)
+      first.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+    })
+    const second = connect(server.port, '127.0.0.1')
+    second.on('error', () => {})
+    await new Promise((resolve) => second.once('close', resolve))
+    first.destroy()
+    await server.close()
+  })
+
   test('close() lets a running request finish and refuses new ones', async () => {
     let finish = () => {}
     const finished = new Promise<void>((resolve) => {

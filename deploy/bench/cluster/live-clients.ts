@@ -8,7 +8,7 @@ export interface Plan {
   readonly url: string
   readonly token: string
   readonly clients: number
-  /** The job that all watch; its `eta_seconds` is the number of the event. */
+  /** The job that all watch. */
   readonly sharedJob: string
   /** Client `i` watches job `i` of these too, over and over; its `eta_seconds` is the time of the change, in ms since `beginMs`. */
   readonly ownJobs: readonly string[]
@@ -25,7 +25,7 @@ interface Client {
 }
 
 const clients: Client[] = []
-let event = 0
+let expected: string | undefined
 let arrivals: number[] = []
 let beginMs = 0
 let lags: number[] = []
@@ -41,11 +41,12 @@ export const answers = {
     }
     await Promise.all(Array.from({ length: handshakes }, connectSome))
   },
-  expect(number: number): void {
-    event = number
+  /** Notes from now on who gets an update of the shared job with this text in it. */
+  expect(text: string): void {
+    expected = text
     arrivals = []
   },
-  /** When each client heard of the expected event, in ms since the epoch. */
+  /** When each client got it, in ms since the epoch. */
   arrivals: (): number[] => arrivals,
   beginChanges(atMs: number): void {
     beginMs = atMs
@@ -74,11 +75,9 @@ async function connectOne(
     headers: { authorization: `Bearer ${token}` },
     onText(bytes) {
       const nowMs = performance.timeOrigin + performance.now()
-      const found = markOf(bytes)
-      if (found === undefined) return
       if (!bytes.toString('latin1', 0, headBytes).includes(sharedJob)) {
-        noteChange(client, found, nowMs)
-      } else if (found === event) arrivals.push(nowMs)
+        noteChange(client, changedMsOf(bytes), nowMs)
+      } else if (expected !== undefined && bytes.includes(expected)) arrivals.push(nowMs)
     },
   })
   const client: Client = { socket, seenMs: Number.NaN }
@@ -99,8 +98,8 @@ function noteChange(client: Client, changedMs: number, nowMs: number): void {
 }
 
 /** The number after `"eta_seconds":`. */
-function markOf(bytes: Buffer): number | undefined {
+function changedMsOf(bytes: Buffer): number {
   const at = bytes.indexOf('"eta_seconds":')
   const number = Number.parseInt(bytes.toString('latin1', at + 14, at + 26), 10)
-  return at < 0 || Number.isNaN(number) ? undefined : number
+  return at < 0 ? Number.NaN : number
 }

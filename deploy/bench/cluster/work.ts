@@ -53,12 +53,12 @@ export function simulatedWorker({ bus }: Pick<BenchKernel, 'bus'>, workerId: str
 
 /** Submits a job and lets a worker probe it: the tasks of its two chunks and of its audio are ready then. @returns its id */
 export async function startJob(kernel: BenchKernel): Promise<string> {
-  return await workUntil(kernel, 'encoding', ['probe'])
+  return await workUntil(kernel, '480p_fast', 'encoding', ['probe'])
 }
 
-/** Submits a job and does all its work. @returns its id */
+/** Submits a job that copies its source and does all its work, three tasks. @returns its id */
 export async function finishJob(kernel: BenchKernel): Promise<string> {
-  return await workUntil(kernel, 'completed', sampleWorker.capabilities.lanes)
+  return await workUntil(kernel, 'source_copy', 'completed', sampleWorker.capabilities.lanes)
 }
 
 /** Longest wait for a job that simulated workers work on. */
@@ -66,11 +66,12 @@ const workMs = 30_000
 
 async function workUntil(
   kernel: BenchKernel,
+  profile: string,
   phase: JobPhase,
   lanes: readonly Lane[],
 ): Promise<string> {
   const source_url = sourceUrlIn(kernel)
-  const { id } = await kernel.gateway.submitJob({ source_url, profile: '480p_fast' }, benchCaller)
+  const { id } = await kernel.gateway.submitJob({ source_url, profile }, benchCaller)
   const worker = simulatedWorker(kernel, 'starter')
   await worker.join()
   const giveUpMs = Date.now() + workMs
