@@ -45,6 +45,8 @@ export class LocalPostgres {
         `${programs}/initdb -D ${server.#data} -U postgres -A trust -E UTF8 --no-sync`,
       )
     }
+    // One that a former life could not stop would keep its port and its lock.
+    await server.stop()
     await server.restart()
     return server
   }
@@ -85,7 +87,8 @@ export class LocalPostgres {
 
   get #pid(): number | undefined {
     try {
-      return Number(readFileSync(join(this.#data, 'postmaster.pid'), 'utf8').split('\n')[0])
+      const pid = Number(readFileSync(join(this.#data, 'postmaster.pid'), 'utf8').split('\n')[0])
+      return signal(pid, 0) ? pid : undefined
     } catch {
       return undefined // no file: it does not run
     }

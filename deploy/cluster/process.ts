@@ -60,7 +60,12 @@ export class ClusterProcess {
     const child = spawn(command[0]!, command.slice(1), {
       env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env, ...extra },
       stdio: ['ignore', 'pipe', 'pipe'],
+      // In a group of its own, so that Ctrl-C reaches whoever started it, who then stops everything in order.
+      detached: true,
     })
+    const killWithUs = () => child.kill('SIGKILL')
+    process.once('exit', killWithUs)
+    child.once('exit', () => process.off('exit', killWithUs))
     this.#child = child
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const timer = setTimeout(() => reject(new Error('not ready in time')), startTimeoutMs)

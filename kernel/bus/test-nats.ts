@@ -173,6 +173,8 @@ async function launch(file: string, env: Readonly<Record<string, string>>): Prom
   const child = spawn(program, ['-c', file], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
+    // In a group of its own: Ctrl-C is for whoever started it, who stops it in its turn.
+    detached: true,
   })
   const exited = new Promise((resolve) => child.once('exit', resolve))
   const killWithUs = () => child.kill('SIGKILL')
