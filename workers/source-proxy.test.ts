@@ -212,6 +212,24 @@ test('a stored source that cannot be had any more fails with the reason', async 
   assert.equal(source.failure(), 'the lease has ended')
 })
 
+test('a stored source that is busy or away at first is waited for, at every request', async (t) => {
+  let requests = 0
+  const upstream = await openUpstream(t, (request, response) => {
+    if (++requests % 4 === 0) return sendFilm(request, response)
+    if (requests % 4 === 1) return void request.destroy()
+    response.writeHead(503).end()
+  })
+  const source = (await openGuarded(t)).add(upstream, 'film.mp4', {
+    renew: () => Promise.resolve(upstream),
+  })
+  for (let i = 0; i < 2; i++) {
+    const answer = await fetch(source.url)
+    assert.equal(answer.status, 200)
+    assert.deepEqual(await bytesOf(answer), film)
+  }
+  assert.equal(source.failure(), undefined)
+})
+
 test('close() of a source ends its URL and what is being read through it', async (t) => {
   const upstream = await openUpstream(t, (_, response) => {
     response.writeHead(200, { 'content-length': film.length }).write(film.subarray(0, 10))

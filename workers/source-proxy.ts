@@ -12,7 +12,7 @@ import { openStored } from './storage-http.ts'
 
 /**
  * Milliseconds before each try to go on after a broken connection; the tries start over when one brings something. Our own
- * storage gets longer: a kernel restarts within seconds, and the job is worth waiting for it.
+ * storage gets longer, also before it first answers: a kernel restarts within seconds, and the job is worth waiting for it.
  */
 const resumeDelaysMs = { named: [0, 0, 0], stored: [0, 500, 1_000, 2_000, 4_000, 8_000] }
 
@@ -136,7 +136,7 @@ async function answer({ request, response, source, clock, onTransfer }: Exchange
   const options = range === undefined
     ? { method, signal } as const
     : { method, signal, range } as const
-  const upstream = await openTold(source, options)
+  const upstream = await openTold(source, options, clock)
   if (upstream instanceof WebEncodeError) {
     response.writeHead(upstream.next === 'retry' ? 502 : 403).end()
     return
@@ -157,14 +157,35 @@ type ReadOptions = NonNullable<Parameters<Outbound['open']>[1]> & { readonly sig
 async function openTold(
   source: Source,
   options: ReadOptions,
+  clock: Clock,
 ): Promise<OutboundResponse | WebEncodeError> {
   try {
-    return await openAnywhere(source, options)
+    return await openPatiently(source, options, clock)
   } catch (failure) {
     if (options.signal.aborted || !(failure instanceof WebEncodeError)) throw failure
     source.failure = failure.message
     return failure
   }
+}
+
+/** Opens the source. One that is stored is waited for while it is busy or away: every seek of FFmpeg comes by here. */
+async function openPatiently(
+  source: Source,
+  options: ReadOptions,
+  clock: Clock,
+): Promise<OutboundResponse> {
+  for (const delayMs of source.renew === undefined ? [] : resumeDelaysMs.stored) {
+    try {
+      const response = await openAnywhere(source, options)
+      if (response.status < 500 && response.status !== 429) return response
+      response.body.destroy()
+    } catch (failure) {
+      if (options.signal.aborted) throw failure
+      if (!(failure instanceof WebEncodeError) || failure.next !== 'retry') throw failure
+    }
+    await clock.sleep(delayMs, options.signal)
+  }
+  return await openAnywhere(source, options)
 }
 
 /** Opens the source, and a stored one by a new URL when the one that is known fails: it expired, or its server is gone. */
