@@ -83,14 +83,17 @@ export function createSources(options: SourcesOptions): Sources {
         // Whoever fetches it checks the address at every request; a name may lead elsewhere by then.
         return { url: url.href, name: url.pathname.split('/').at(-1) || url.hostname }
       }
-      const objectKey = await checkUpload(text)
-      const signed = await storage.getUrl({
-        bucket: uploadsBucket,
-        objectKey,
-        expirySeconds: urlSeconds,
-        method: 'GET',
-        audience: 'worker',
-      })
+      const objectKey = uploadKeyFrom(text)
+      const [signed] = await Promise.all([
+        storage.getUrl({
+          bucket: uploadsBucket,
+          objectKey,
+          expirySeconds: urlSeconds,
+          method: 'GET',
+          audience: 'worker',
+        }),
+        checkUpload(text),
+      ])
       return { url: signed.url, name: basename(objectKey), isStored: true }
     },
   }

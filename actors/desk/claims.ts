@@ -37,9 +37,9 @@ export function createClaims(
 ): (request: ClaimRequest) => Promise<ClaimReply> {
   const { engine, db, log } = options
 
-  return async function claim({ workerId, lanes, region, limit }) {
+  return async function claim({ workerId, session, lanes, region, limit }) {
     const claimed = await engine.claim(
-      { workerId, lanes, region, limit },
+      { workerId, session, lanes, region, limit },
       () => eventJson({ type: 'claim', workerId, leaseToken: createLeaseToken() }),
     )
     if (claimed.length === 0) return { tasks: [] }

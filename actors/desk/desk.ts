@@ -100,8 +100,10 @@ export function createDesk(options: DeskOptions): Desk {
       await answer(kernelSubjects.leave, leaveRequestSchema, (request) => attendance.leave(request))
       await answer(kernelSubjects.heartbeat, heartbeatRequestSchema, heartbeat)
       await answer(kernelSubjects.claim, claimRequestSchema, async (request) => {
-        const command = await attendance.recognize(request)
-        return command === 'work' ? await claim(request) : { tasks: [] }
+        const reply = await claim(request)
+        // Only a worker that is known by this session was given any.
+        if (reply.tasks.length === 0) await attendance.recognize(request)
+        return reply
       })
       await answer(kernelSubjects.report, reportRequestSchema, async (request) => {
         const reply = await report(request)

@@ -235,6 +235,14 @@ export function describeReady({ store, advance, write }: ActorStoreSubject): voi
     assert.deepEqual(await pick(), ['t1'])
   })
 
+  test('pickReady() gives nothing to a session that is not the one of its worker', async () => {
+    await write({ workers: [storedWorker('w1', { session: 'session-2' })] })
+    await ready('t1')
+    assert.deepEqual(await pick({ session: 'session-1' }), [])
+    assert.deepEqual(await pick({ workerId: 'unknown', session: 'session-1' }), [])
+    assert.deepEqual(await pick({ session: 'session-2' }), ['t1'])
+  })
+
   test('pickReady() deals tasks out in turn to workers that ask together, none of them twice', async () => {
     for (const id of ['t1', 't2', 't3', 't4', 't5']) {
       await ready(id, id === 't1' ? { avoidWorkerId: 'w1' } : {})

@@ -159,6 +159,8 @@ export interface BatchChanges {
 /** What one worker asks for. */
 export interface ReadyRequest {
   readonly workerId: string
+  /** Where it is given, the worker's row must bear it: another process of that name gets nothing. */
+  readonly session?: string
   readonly lanes: readonly Lane[]
   readonly region: string
   /** Tasks that it has room for, 1 or more. */

@@ -31,7 +31,7 @@ function request(workerId: string, facts: Partial<ReadyRequest> = {}): ReadyRequ
 }
 
 function worker(id: string, facts: Partial<FleetWorker> = {}): FleetWorker {
-  return { id, region: 'local', lanes: ['cpu'], status: 'healthy', ...facts }
+  return { id, region: 'local', lanes: ['cpu'], status: 'healthy', session: 's1', ...facts }
 }
 
 const idsOf = (tasks: readonly ReadyTask[]) => tasks.map(({ id }) => id).join(' ')

@@ -18,8 +18,9 @@ export interface ReadyTask {
   readonly avoidWorkerId: string | null
 }
 
-/** The longest wait among the ready tasks of one priority. */
+/** The longest wait among the ready tasks of one lane and priority. */
 export interface PriorityHead {
+  readonly lane: Lane
   readonly priority: number
   readonly waitedMs: number
 }
@@ -37,6 +38,15 @@ export interface FleetWorker {
   readonly region: string
   readonly lanes: readonly string[]
   readonly status: string
+  /** Of the process that bears its name now. */
+  readonly session: string
+}
+
+/** What a claim looks at before it chooses. */
+export interface ClaimOverview {
+  /** The workers that may get work, and those that ask, whatever they do. */
+  readonly fleet: readonly FleetWorker[]
+  readonly heads: readonly PriorityHead[]
 }
 
 /** Requests that may be answered with the same tasks. */
@@ -60,11 +70,13 @@ export const avoidMs = 30_000
  * Priorities in the order in which they are served. A priority ages as a whole, by its longest wait: if each task aged
  * by itself, whoever submits most would always be first, because the oldest of many is older.
  */
-export function agedFirst(heads: readonly PriorityHead[]): number[] {
-  const aged = ({ priority, waitedMs }: PriorityHead) => priority + Math.floor(waitedMs / pointMs)
-  return heads
-    .toSorted((a, b) => aged(b) - aged(a) || b.priority - a.priority)
-    .map(({ priority }) => priority)
+export function agedFirst(heads: readonly Omit<PriorityHead, 'lane'>[]): number[] {
+  const aged = new Map<number, number>()
+  for (const { priority, waitedMs } of heads) {
+    const own = priority + Math.floor(waitedMs / pointMs)
+    aged.set(priority, Math.max(own, aged.get(priority) ?? own))
+  }
+  return [...aged].toSorted(([p, a], [q, b]) => b - a || q - p).map(([priority]) => priority)
 }
 
 /** Whether a worker may get new tasks. */
@@ -72,20 +84,25 @@ export function isUp({ status }: Pick<FleetWorker, 'status'>): boolean {
   return status === 'healthy' || status === 'degraded'
 }
 
-/** Requests by what they ask for, without those of workers that drain or are offline. */
+/** Requests by what they ask for, without those of workers that drain, are offline, or are another process by now. */
 export function groupsOf(
   requests: readonly ReadyRequest[],
   fleet: readonly FleetWorker[],
 ): ClaimGroup[] {
-  const down = new Set(fleet.filter((worker) => !isUp(worker)).map(({ id }) => id))
+  const known = new Map(fleet.map((worker) => [worker.id, worker]))
   const alike = Map.groupBy(
-    requests.keys().filter((i) => !down.has(requests[i]!.workerId)),
+    requests.keys().filter((i) => mayAsk(requests[i]!, known.get(requests[i]!.workerId))),
     (i) => [requests[i]!.region, ...requests[i]!.lanes.toSorted()].join(),
   )
   return [...alike.values()].map((members) => {
     const { lanes, region } = requests[members[0]!]!
     return { lanes, region, members }
   })
+}
+
+function mayAsk({ session }: ReadyRequest, worker: FleetWorker | undefined): boolean {
+  if (worker !== undefined && !isUp(worker)) return false
+  return session === undefined || session === worker?.session
 }
 
 /** Whether a worker of this region may have the task now: of another region only if that one has nobody for it, or was too slow. */

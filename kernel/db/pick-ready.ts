@@ -5,13 +5,12 @@ import {
   agedFirst,
   bestFirst,
   type ClaimGroup,
+  type ClaimOverview,
   dealOut,
-  type FleetWorker,
   groupsOf,
   isNearEnough,
   isSafeWith,
   type OwnerLoad,
-  type PriorityHead,
   type ReadyTask,
 } from './claim-order.ts'
 
@@ -25,9 +24,7 @@ export interface Candidates {
 
 /** What one transaction can see and lock of the ready tasks. */
 export interface ReadySource {
-  /** The workers that may get work, and those with these ids, whatever they do. */
-  readFleet(workerIds: readonly string[]): Promise<readonly FleetWorker[]>
-  readHeads(lanes: readonly Lane[]): Promise<readonly PriorityHead[]>
+  readOverview(workerIds: readonly string[], lanes: readonly Lane[]): Promise<ClaimOverview>
   /** Candidates of one priority, of every owner and region those that waited longest; about `want` of them. */
   readCandidates(lanes: readonly Lane[], priority: number, want: number): Promise<Candidates>
   /** Locks up to `limit` of these tasks, in this order, leaving out what others hold and what is no longer ready. */
@@ -44,12 +41,13 @@ export async function pickReady(
   except: ReadonlySet<string> = new Set(),
 ): Promise<readonly (readonly string[])[]> {
   const answers: (readonly string[])[] = requests.map(() => [])
-  const fleet = await source.readFleet(requests.map(({ workerId }) => workerId))
+  const lanes = new Set(requests.flatMap((request) => request.lanes))
+  const overview = await source.readOverview(requests.map(({ workerId }) => workerId), [...lanes])
   const taken = new Set(except)
-  for (const group of groupsOf(requests, fleet)) {
+  for (const group of groupsOf(requests, overview.fleet)) {
     const asking = group.members.map((i) => requests[i]!)
-    const picked = await pickForGroup({ source, group, asking, fleet, taken })
-    dealOut(picked, asking, fleet).forEach((ids, i) => answers[group.members[i]!] = ids)
+    const picked = await pickForGroup({ source, group, asking, overview, taken })
+    dealOut(picked, asking, overview.fleet).forEach((ids, i) => answers[group.members[i]!] = ids)
   }
   return answers
 }
@@ -58,7 +56,7 @@ interface Pick {
   readonly source: ReadySource
   readonly group: ClaimGroup
   readonly asking: readonly ReadyRequest[]
-  readonly fleet: readonly FleetWorker[]
+  readonly overview: ClaimOverview
   /** Left out: locked by this transaction already, or not wanted. */
   readonly taken: Set<string>
 }
@@ -66,7 +64,8 @@ interface Pick {
 async function pickForGroup(pick: Pick): Promise<ReadyTask[]> {
   const limit = pick.asking.reduce((sum, request) => sum + request.limit, 0)
   const picked: ReadyTask[] = []
-  for (const priority of agedFirst(await pick.source.readHeads(pick.group.lanes))) {
+  const heads = pick.overview.heads.filter(({ lane }) => pick.group.lanes.includes(lane))
+  for (const priority of agedFirst(heads)) {
     picked.push(...await pickOfPriority(pick, priority, limit - picked.length))
     if (picked.length >= limit) break
   }
@@ -75,7 +74,7 @@ async function pickForGroup(pick: Pick): Promise<ReadyTask[]> {
 
 /** Looks at more candidates as long as what it chose was held by others. */
 async function pickOfPriority(pick: Pick, priority: number, limit: number): Promise<ReadyTask[]> {
-  const { source, group: { lanes, region }, asking, fleet, taken } = pick
+  const { source, group: { lanes, region }, asking, overview: { fleet }, taken } = pick
   const picked: ReadyTask[] = []
   for (let want = limit * choices + taken.size;; want *= choices) {
     const { tasks, loads, isAll } = await source.readCandidates(lanes, priority, want)

@@ -1,33 +1,25 @@
 /** The claim's view of the ready tasks in SQL: every statement reads a bounded part of an index, however many tasks wait. */
 import type { Lane } from '../contract/task.ts'
-import type { FleetWorker, OwnerLoad, PriorityHead, ReadyTask } from './claim-order.ts'
+import type { ClaimOverview, OwnerLoad, ReadyTask } from './claim-order.ts'
 import { nothing, type Reader, sql, type Statement } from './database.ts'
 import type { Candidates, ReadySource } from './pick-ready.ts'
 
 /** The ready tasks as a transaction sees and locks them. */
 export function readySourceOver(tx: Reader): ReadySource {
   return {
-    readFleet: (workerIds) => readFleet(tx, workerIds),
-    readHeads: (lanes) => readHeads(tx, lanes),
+    readOverview: (workerIds, lanes) => readOverview(tx, workerIds, lanes),
     readCandidates: (lanes, priority, want) => readCandidates(tx, lanes, priority, want),
     lock: (taskIds, limit) => lockReady(tx, taskIds, limit),
   }
 }
 
-async function readFleet(tx: Reader, workerIds: readonly string[]): Promise<FleetWorker[]> {
-  return await tx.query<FleetWorker>(sql`
-    SELECT id, region, status, coalesce(capabilities->'lanes', '[]') AS lanes
-    FROM workers
-    WHERE status IN ('healthy', 'degraded')
-    UNION ALL
-    SELECT id, region, status, coalesce(capabilities->'lanes', '[]')
-    FROM workers
-    WHERE id = ANY(${workerIds}::text[]) AND status NOT IN ('healthy', 'degraded')`)
-}
-
-/** Steps from priority to priority, and reads one entry of the index for each. */
-async function readHeads(tx: Reader, lanes: readonly Lane[]): Promise<PriorityHead[]> {
-  return await tx.query<PriorityHead>(sql`
+/** The fleet; and for each lane, stepping from priority to priority, one entry of the index for each. */
+async function readOverview(
+  tx: Reader,
+  workerIds: readonly string[],
+  lanes: readonly Lane[],
+): Promise<ClaimOverview> {
+  const [overview] = await tx.query<ClaimOverview>(sql`
     WITH RECURSIVE heads AS (
       SELECT head.*
       FROM unnest(${lanes}::text[]) AS l(lane)
@@ -48,10 +40,27 @@ async function readHeads(tx: Reader, lanes: readonly Lane[]): Promise<PriorityHe
         ORDER BY t.priority DESC, t.ready_at
         LIMIT 1
       ) AS head
-    )
-    SELECT priority, extract(epoch FROM now() - min(ready_at))::float8 * 1000 AS "waitedMs"
-    FROM heads
-    GROUP BY priority`)
+    ),
+      fleet AS (
+        SELECT id, region, status, session, coalesce(capabilities->'lanes', '[]') AS lanes
+        FROM workers
+        WHERE status IN ('healthy', 'degraded')
+        UNION ALL
+        SELECT id, region, status, session, coalesce(capabilities->'lanes', '[]')
+        FROM workers
+        WHERE id = ANY(${workerIds}::text[]) AND status NOT IN ('healthy', 'degraded')
+      )
+    SELECT
+      (SELECT coalesce(jsonb_agg(f), '[]') FROM fleet f) AS fleet,
+      (
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+          'lane', lane,
+          'priority', priority,
+          'waitedMs', extract(epoch FROM now() - ready_at)::float8 * 1000
+        )), '[]')
+        FROM heads
+      ) AS heads`)
+  return overview!
 }
 
 /** Tasks of one owner in one region on one lane, at the priority that is looked at. */

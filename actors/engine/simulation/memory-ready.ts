@@ -18,17 +18,17 @@ export function memorySourceOver({ tables, nowMs, tryLock }: MemorySourceParts):
     )
   const isReady = (id: string) => tables.tasks.get(id)?.row.status === 'ready'
   return {
-    async readFleet() {
-      return [...tables.workers.values()].map(({ id, region, status, capabilities }) => {
-        const { lanes = [] } = capabilities as { readonly lanes?: readonly string[] }
-        return { id, region, status, lanes }
+    async readOverview(_workerIds, lanes) {
+      const fleet = [...tables.workers.values()].map(
+        ({ id, region, status, session, capabilities }) => {
+          const { lanes = [] } = capabilities as { readonly lanes?: readonly string[] }
+          return { id, region, status, session, lanes }
+        },
+      )
+      const heads = ready(lanes).map(({ row: { lane, priority }, readyAt }) => {
+        return { lane, priority, waitedMs: nowMs - readyAt }
       })
-    },
-    async readHeads(lanes) {
-      return [...Map.groupBy(ready(lanes), ({ row }) => row.priority)].map(([priority, tasks]) => ({
-        priority,
-        waitedMs: nowMs - Math.min(...tasks.map(({ readyAt }) => readyAt)),
-      }))
+      return { fleet, heads }
     },
     async readCandidates(lanes, priority) {
       const tasks = ready(lanes).filter(({ row }) => row.priority === priority)
