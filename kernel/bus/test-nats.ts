@@ -32,6 +32,8 @@ export const skipWithoutNats: string | false = findNatsServer() === undefined
 export interface TestNatsOptions {
   /** Lines before our own, which win: ports and store. */
   readonly config?: string
+  /** Files of a certificate: the server then speaks `wss://localhost`. */
+  readonly tls?: { readonly certificate: string; readonly key: string }
   readonly env?: Readonly<Record<string, string>>
 }
 
@@ -51,7 +53,7 @@ export class TestNats {
   #child: ServerProcess | undefined
 
   private constructor(directory: string, port: number, options: TestNatsOptions) {
-    this.url = `ws://127.0.0.1:${port}`
+    this.url = options.tls === undefined ? `ws://127.0.0.1:${port}` : `wss://localhost:${port}`
     this.#directory = directory
     this.#options = options
     this.#configFile = join(directory, 'nats.conf')
@@ -65,9 +67,24 @@ export class TestNats {
     const port = await freePort()
     const given = typeof options === 'function' ? options(directory) : options
     const server = new TestNats(directory, port, given)
-    writeFileSync(server.#configFile, configFrom(given.config ?? defaults, port, directory))
+    writeFileSync(server.#configFile, configFrom(given, port, directory))
     await server.restart()
     return server
+  }
+
+  /** Starts servers that are one cluster; they elect their leaders some time after that. */
+  static async startCluster(size: number): Promise<TestNats[]> {
+    const ports = await Promise.all(Array.from({ length: size }, freePort))
+    const routes = ports.map((port) => `nats://127.0.0.1:${port}`).join(', ')
+    return await Promise.all(ports.map((port, i) =>
+      TestNats.start({
+        config: [
+          defaults,
+          `server_name: "n${i + 1}"`,
+          `cluster { name: test, listen: "127.0.0.1:${port}", routes: [${routes}] }`,
+        ].join('\n'),
+      })
+    ))
   }
 
   /** Kills it like a power cut would, and starts it again. */
@@ -159,10 +176,17 @@ export function rawPublish(
 
 const defaults = 'max_payload: 8MB'
 
-function configFrom(config: string, port: number, directory: string): string {
+function configFrom(
+  { config = defaults, tls }: TestNatsOptions,
+  port: number,
+  directory: string,
+): string {
+  const security = tls === undefined
+    ? 'no_tls: true'
+    : `tls { cert_file: "${tls.certificate}", key_file: "${tls.key}" }`
   return `${config}
 listen: 127.0.0.1:-1
-websocket { listen: "127.0.0.1:${port}", no_tls: true }
+websocket { listen: "127.0.0.1:${port}", ${security} }
 jetstream { store_dir: "${join(directory, 'store')}", max_file_store: 4GB, max_memory_store: 256MB }
 `
 }
