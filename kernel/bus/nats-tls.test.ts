@@ -44,11 +44,12 @@ describe('NATS bus over TLS', { skip, timeout: 60_000 }, () => {
 })
 
 function makeCertificate({ certificate, key }: { certificate: string; key: string }): void {
-  execFileSync('openssl', [
-    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
-    ...['-days', '1', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'],
-    ...['-keyout', key, '-out', certificate],
-  ], { stdio: 'ignore' })
+  const subject = '-subj /CN=localhost -addext subjectAltName=DNS:localhost'
+  const options =
+    `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 ${subject}`
+  execFileSync('openssl', [...options.split(' '), '-keyout', key, '-out', certificate], {
+    stdio: 'ignore',
+  })
 }
 
 function skipWithoutOpenssl(): string | false {
