@@ -1,7 +1,7 @@
 /** One kernel on PostgreSQL for the cluster benchmark: everything that `deploy/box.ts` starts, but a worker. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { actorDefinitions } from '../../../actors/definitions.ts'
 import { createDesk } from '../../../actors/desk/desk.ts'
 import { busHandlers } from '../../../actors/engine/bus-effects.ts'
@@ -30,14 +30,17 @@ export const benchToken = 'we_bench_admin_token_0123456789'
 /** A running kernel; `close` stops it and deletes its folder. */
 export type BenchKernel = Awaited<ReturnType<typeof openBenchKernel>>
 
-/** Starts a kernel on the database at `databaseUrl`, which it migrates, with a bus and a storage of its own. */
-export async function openBenchKernel(databaseUrl: string) {
+/**
+ * Starts a kernel on the database at `databaseUrl`, which it migrates, with a bus and a storage of its own.
+ * @param mediaRoot - a folder whose files may be sources, beside its own
+ */
+export async function openBenchKernel(databaseUrl: string, mediaRoot?: string) {
   const dataDirectory = mkdtempSync(join(tmpdir(), 'webencode-bench-'))
   const config = readConfig({
     KERNEL_PORT: '0',
     WEBENCODE_DATA_DIR: dataDirectory,
     WEBENCODE_ADMIN_TOKEN: benchToken,
-    WEBENCODE_MEDIA_ROOTS: dataDirectory,
+    WEBENCODE_MEDIA_ROOTS: [dataDirectory, ...(mediaRoot ? [mediaRoot] : [])].join(delimiter),
     DATABASE_URL: databaseUrl,
   })
   const [clock, log] = [systemClock, createLog('error')]
