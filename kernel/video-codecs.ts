@@ -89,7 +89,7 @@ export function defaultCrf(encoder: VideoEncoder): number {
 const standIns = { hevc_nvenc: { codec: 'libx265', preset: 'fast', crf: 26 } } as const
 
 /** Whether the codec needs a GPU. */
-export function needsGpu(codec: VideoSettings['codec']): codec is keyof typeof standIns {
+export function needsGpu(codec: string): codec is keyof typeof standIns {
   return codec in standIns
 }
 

@@ -17,6 +17,8 @@ export interface EncoderRun {
   readonly taskId: string
   readonly correlationId: string
   readonly tool: 'ffmpeg' | 'ffprobe'
+  /** The encoder that the arguments name: whoever runs it must have it. Absent: any will do. */
+  readonly videoCodec?: string
   readonly arguments: readonly string[]
   /** Local files that the run reads; a sandboxed encoder mounts these and no others. */
   readonly inputs: readonly string[]

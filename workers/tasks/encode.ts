@@ -23,6 +23,7 @@ export const encode: TaskHandler = async (context) => {
   const tools = createTools(context)
   const name = `chunk-${String(range.index).padStart(5, '0')}.mp4`
   const { wallMs, stderr } = await tools.run({
+    videoCodec: encodedVideo(brief).codec,
     arguments: argumentsFor(context, range, name),
     action: `encode chunk ${range.index}`,
     readsSource: true,

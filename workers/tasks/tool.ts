@@ -12,6 +12,8 @@ import { TaskFailed } from './context.ts'
 export interface ToolOrder {
   /** @default 'ffmpeg' */
   readonly tool?: EncoderRun['tool']
+  /** The encoder that the arguments name. */
+  readonly videoCodec?: string
   readonly arguments: readonly string[]
   /** Completes "FFmpeg could not …". */
   readonly action: string
@@ -63,6 +65,7 @@ export function createTools(context: TaskContext): Tools {
       workingDirectory: directory,
       timeoutMs: Math.max(shortestRunMs, deadline - performance.now()),
       network: readsSource && isRemote(sourceInput),
+      ...(order.videoCodec !== undefined && { videoCodec: order.videoCodec }),
       ...(order.expected && { expected: order.expected }),
       ...(tool === 'ffprobe' && { maxOutputBytes: packetOutputBytes }),
     }
