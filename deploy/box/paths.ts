@@ -27,6 +27,8 @@ const built = /[/\\]dist[/\\]?$/.test(root) ? root : join(root, 'dist')
 
 /** The migrated database that a first start begins with. */
 export const templatePath = join(built, 'kernel/db/template.tar.gz')
+/** The plugins that come with the product: their sources, or what was built of them. */
+export const pluginsDirectory = join(root, 'plugins')
 /** Style sheets and scripts of the pages. */
 export const assetsDirectory = join(built, 'ui/assets')
 /** Address below which the server answers signed URLs of objects. */

@@ -125,7 +125,7 @@ async function startLife(
 ): Promise<void> {
   const life = new WorkerLife({
     async open(ends) {
-      const encoder = await chooseEncoder(config, join(config.dataDirectory, 'run'), log)
+      const encoder = await chooseEncoder(config, log)
       const agent = createAgent({
         ...ends,
         ...agentParts(),

@@ -16,6 +16,12 @@ export interface PluginPermissions {
   readonly run: readonly string[]
 }
 
+/**
+ * `sandbox`: a script runs under Deno with the manifest's permissions and no others. `process`: it runs as the kernel's own
+ * runtime would, with a clean environment and no other wall, because it must do what no sandbox allows.
+ */
+export const isolations = ['sandbox', 'process'] as const
+
 /** `plugin.toml`, read and checked. */
 export interface PluginManifest {
   /** Also the name of its folder: `storage-s3`. */
@@ -27,6 +33,7 @@ export interface PluginManifest {
   readonly supportedKernelVersions: readonly string[]
   /** Relative to the folder. A `.ts` or `.js` file runs sandboxed under Deno, anything else as a program. */
   readonly main: string
+  readonly isolation: (typeof isolations)[number]
   readonly capabilities: Readonly<Record<string, unknown>>
   /** JSON Schema of the configuration. */
   readonly configSchema: Readonly<Record<string, unknown>>

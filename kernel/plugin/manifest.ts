@@ -3,7 +3,7 @@ import { lstat, readFile } from 'node:fs/promises'
 import { basename, isAbsolute, join, normalize } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { z } from 'zod'
-import { pillars, type PluginManifest } from '../contract/plugin.ts'
+import { isolations, pillars, type PluginManifest } from '../contract/plugin.ts'
 import { messageOf, WebEncodeError } from '../errors.ts'
 import { schemaFault } from './config-schema.ts'
 import { protocolVersion } from './protocol.ts'
@@ -48,6 +48,7 @@ const identity = {
     z.string().refine(isVersionRange, 'must be a version or a range such as "^1.0.0"'),
   ).min(1).max(50),
   main: name.default('main.ts'),
+  isolation: z.enum(isolations).default('sandbox'),
 }
 
 const manifestSchema = z.object({
@@ -90,6 +91,7 @@ export function parseManifest(text: string, kernelVersion: string): PluginManife
     protocolVersion: plugin.protocol_version,
     supportedKernelVersions: plugin.supported_kernel_versions,
     main: plugin.main,
+    isolation: plugin.isolation,
     capabilities,
     configSchema,
     permissions,

@@ -48,9 +48,15 @@ export function sandboxedCommand(options: SandboxOptions): SandboxedCommand {
   if (!/^\.[cm]?[jt]s$/.test(extname(main))) {
     return { file: main, arguments: [], environment, isSandboxed: false }
   }
+  const deno = options.deno ?? findDeno()
+  if (manifest.isolation === 'process') {
+    const program = isDeno ? deno : process.execPath
+    const run = [...(isDeno ? openDenoArguments(manifest) : [memoryFlag(manifest)]), main]
+    return { file: program, arguments: run, environment, isSandboxed: false }
+  }
   const granted = grantedPermissions(manifest.permissions, folder, config)
   return {
-    file: options.deno ?? findDeno(),
+    file: deno,
     arguments: denoArguments(options, granted, main),
     environment: {
       ...environment,
@@ -80,7 +86,7 @@ function denoArguments(
     '--quiet',
     '--node-modules-dir=manual',
     `--import-map=${importMap()}`,
-    `--v8-flags=--max-old-space-size=${manifest.limits?.memoryMb ?? presetMemoryMb}`,
+    `--v8-flags=${memoryFlag(manifest)}`,
     net.includes('*') ? '--allow-net' : allow('net', [listening, ...sockets, ...net]),
     allow('read', [folder, runDirectory, protoDirectory, ...read]),
     allow('write', [runDirectory, ...write]),
@@ -88,6 +94,18 @@ function denoArguments(
     ...(run.length > 0 ? [allow('run', run)] : []),
     main,
   ]
+}
+
+const isDeno = basename(process.execPath) === 'deno'
+
+/** For a script that runs without the sandbox where the kernel itself runs on Deno. */
+function openDenoArguments(manifest: PluginManifest): string[] {
+  const flags = ['--no-prompt', '--no-lock', '--no-check', '--quiet', '--node-modules-dir=manual']
+  return ['run', '--allow-all', ...flags, `--v8-flags=${memoryFlag(manifest)}`]
+}
+
+function memoryFlag({ limits }: PluginManifest): string {
+  return `--max-old-space-size=${limits?.memoryMb ?? presetMemoryMb}`
 }
 
 /** Memory where the manifest says nothing, in MiB. */
@@ -140,7 +158,7 @@ function findMain(folder: string, manifest: PluginManifest): string {
 
 /** Deno itself, not the script in front of it that npm installs: signals must reach it. */
 function findDeno(): string {
-  if (basename(process.execPath) === 'deno') return process.execPath
+  if (isDeno) return process.execPath
   const require = createRequire(import.meta.url)
   const installed = join(dirname(require.resolve('deno/package.json')), 'deno')
   return existsSync(installed) ? installed : 'deno'

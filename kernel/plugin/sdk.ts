@@ -2,10 +2,12 @@
 import { join } from 'node:path'
 import process from 'node:process'
 import type { Authenticator } from '../contract/auth.ts'
+import type { EncoderEngine } from '../contract/encoder.ts'
 import type { Pillar } from '../contract/plugin.ts'
 import type { StorageProvider } from '../contract/storage.ts'
 import type { Log } from '../log.ts'
 import { authMethods } from './adapters/auth-methods.ts'
+import { encoderMethods } from './adapters/encoder-methods.ts'
 import { storageMethods } from './adapters/storage-methods.ts'
 import { magicCookie, variableNames } from './handshake.ts'
 import { protocolVersion, socketName } from './protocol.ts'
@@ -19,7 +21,7 @@ import type { ReadMethod, ServedMethods, UnaryMethod } from './serve.ts'
 export interface Implementations {
   readonly storage: StorageProvider
   readonly auth: Authenticator
-  readonly encoder: PlainMethods
+  readonly encoder: EncoderEngine
   readonly live: PlainMethods
   readonly publisher: PlainMethods
 }
@@ -105,6 +107,8 @@ function methodsOf<P extends Pillar>(pillar: P, implementation: Implementations[
       return storageMethods(implementation as StorageProvider)
     case 'auth':
       return authMethods(implementation as Authenticator)
+    case 'encoder':
+      return encoderMethods(implementation as EncoderEngine)
     default:
       return implementation as ServedMethods
   }
