@@ -18,6 +18,7 @@ function manifestOf(main: string, permissions: Partial<PluginPermissions>): Plug
     protocolVersion: '1',
     supportedKernelVersions: ['*'],
     main,
+    isolation: 'sandbox',
     capabilities: {},
     configSchema: { type: 'object' },
     permissions: { ...nothing, ...permissions },
@@ -91,4 +92,24 @@ test('grantedPermissions() lets no setting smuggle in another permission', () =>
   assert.throws(() => grant({ root: '/a,/etc' }), { code: 'WE-PLG-003', path: 'root' })
   assert.deepEqual(grant({ hosts: ['a:1', 7, '', 'ldap://b'] }).net, ['a:1', 'b:389'])
   assert.deepEqual(grant({}).read, [])
+})
+
+test('sandboxedCommand() runs a script that asks for no wall by the runtime of the kernel', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'sandbox-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  writeFileSync(join(folder, 'main.js'), '')
+  const { file, arguments: args, environment, isSandboxed } = sandboxedCommand({
+    folder,
+    manifest: { ...manifestOf('main.ts', {}), isolation: 'process' },
+    config: {},
+    runDirectory: '/run/p',
+    variables: {},
+    kernelEnvironment: { PATH: '/bin', DATABASE_URL: 'secret' },
+    denoDirectory: '/state/deno',
+  })
+  assert.equal(file, process.execPath)
+  assert.equal(args.at(-1), join(folder, 'main.js'))
+  assert.ok(args.some((text) => text.endsWith('--max-old-space-size=100')))
+  assert.equal(isSandboxed, false)
+  assert.equal('DATABASE_URL' in environment, false)
 })
