@@ -99,7 +99,7 @@ test('a sandboxed plugin reaches what its manifest names, and nothing else', asy
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   const { folder } = await host.find('unruly')
-  assert.match(await misbehave(plugin, 'read', `${folder}/data/allowed.json`), /allowed/)
+  assert.match(await misbehave(plugin, 'read', `${folder}/files/allowed.json`), /allowed/)
   assert.equal(await misbehave(plugin, 'env', 'WEBENCODE_TEST_ALLOWED'), 'yes')
   assert.equal(await misbehave(plugin, 'env', 'DATABASE_URL'), '')
   const refused: [string, string][] = [
