@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { createMemoryBus } from '../bus/memory.ts'
 import { type Clock, systemClock } from '../clock.ts'
+import { authorizeRole } from '../contract/access.ts'
 import type { Authenticator, AuthResponse, Role } from '../contract/auth.ts'
 import type { JobView, WorkerView } from '../contract/job.ts'
 import type { Profile } from '../contract/profile.ts'
@@ -260,7 +261,10 @@ function authOver(
       const times = { createdAtUnix: 0, lastLoginUnix: 0 }
       return Promise.resolve({ userId, email: '', displayName: username, ...user, ...times })
     },
+    authorize: (request) =>
+      Promise.resolve(authorizeRole(users.get(request.userId)?.role, request)),
     listUsers: () => Promise.resolve({ users: [], totalCount: 0 }),
+    refreshToken: () => Promise.resolve(nobody),
     logout: () => Promise.resolve(),
   }
 }
