@@ -1,10 +1,10 @@
 /** The pages as one Hono app: which address shows what. */
 import { type Context, Hono } from 'hono'
 import { setCookie } from 'hono/cookie'
+import { mayDo } from '../kernel/contract/access.ts'
 import { WebEncodeError } from '../kernel/errors.ts'
 import { currentCaller } from '../kernel/http/auth.ts'
 import type { AppEnv, UiMount } from '../kernel/http/deps.ts'
-import { roleCovers } from '../kernel/http/permissions.ts'
 import { type Assets, defaultAssetsDirectory, loadAssets } from './assets.ts'
 import type { UiDeps } from './deps.ts'
 import { fragment, frameOf, page, themeCookie, themeFrom } from './page.ts'
@@ -41,7 +41,7 @@ export function createUi(deps: UiDeps): UiMount {
 
 /** Whether the caller may create and change jobs. */
 function canOperate(c: Context<AppEnv>): boolean {
-  return roleCovers(currentCaller(c).role, 'operator')
+  return mayDo(currentCaller(c).role, 'job', 'create')
 }
 
 /** What belongs to no page: assets, the theme, the front door. */

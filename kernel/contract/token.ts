@@ -8,7 +8,10 @@ const mostSeconds = 10 * 366 * 86_400
 /** What a new token shall be. */
 export const apiTokenWishSchema = z.strictObject({
   /** What it is for, e.g. `nightly upload`. */
-  name: z.string().trim().min(1).max(100),
+  name: z.string().trim().min(1).max(100).refine(
+    (text) => text.isWellFormed() && /^\P{Cc}*$/u.test(text),
+    { message: 'Control characters are not allowed' },
+  ),
   /** At most one's own. @default one's own */
   role: z.enum(roles).optional(),
   /** @default does not expire */

@@ -1,7 +1,10 @@
 /** One connection of live updates: what its client says, and what it is sent. */
 import { z } from 'zod'
+import { roleCovers } from '../contract/access.ts'
+import type { Role } from '../contract/auth.ts'
 import type { SocketHandler, TextSocket } from '../runtime/runtime.ts'
 import { SharedText } from '../runtime/shared-text.ts'
+import { topicAccess } from './live-topic.ts'
 import type { LiveTopic, LiveTopics, Watcher } from './live-topics.ts'
 import type { Sender, SendQueue } from './send-queue.ts'
 
@@ -35,12 +38,14 @@ export interface LiveConnectionParts {
 export class LiveConnection implements SocketHandler, Sender, Watcher {
   readonly #parts: LiveConnectionParts
   readonly #socket: TextSocket
+  readonly #role: Role
   /** Topics of this connection, with the version that was sent last; the one that was sent last comes last. */
   readonly #sent = new Map<LiveTopic, number>()
   #isClosed = false
 
-  constructor(socket: TextSocket, parts: LiveConnectionParts) {
+  constructor(socket: TextSocket, role: Role, parts: LiveConnectionParts) {
     this.#socket = socket
+    this.#role = role
     this.#parts = parts
   }
 
@@ -95,6 +100,12 @@ export class LiveConnection implements SocketHandler, Sender, Watcher {
   #subscribe(name: string, since = 0): void {
     if (this.#sent.size >= maxTopics && this.#find(name) === undefined) {
       return this.#fail('WE-SYS-005', `One connection may watch ${maxTopics} topics`, name)
+    }
+    const needed = topicAccess(name)
+    if (needed !== undefined && !roleCovers(this.#role, needed)) {
+      const message =
+        `Cannot watch ${name}: it needs the role ${needed}, and yours is ${this.#role}`
+      return this.#fail('WE-AUTH-003', message, name)
     }
     const topic = this.#parts.topics.watch(name, this)
     if (topic === 'unknown') return this.#fail('WE-JOB-001', `There is no topic ${name}`, name)

@@ -56,7 +56,7 @@ export function createLiveHub(options: LiveHubOptions): LiveHub {
         socket.close(1013, 'Too many connections')
         return undefined
       }
-      const connection = new LiveConnection(socket, parts)
+      const connection = new LiveConnection(socket, permission.role, parts)
       admissions.add(permission, connection)
       return connection
     },
