@@ -18,6 +18,8 @@ export const navigation: readonly NavigationItem[] = [
   { href: '/jobs/new', label: 'New job', icon: 'circle-plus', role: leastRole('job', 'create') },
   { href: '/profiles', label: 'Profiles', icon: 'sliders-horizontal' },
   { href: '/workers', label: 'Workers', icon: 'server' },
+  { href: '/settings/users', label: 'Users', icon: 'users', role: leastRole('user', 'read') },
+  { href: '/settings/tokens', label: 'API tokens', icon: 'key-round' },
   { href: '/docs', label: 'API', icon: 'book-open' },
 ]
 

@@ -155,4 +155,47 @@ export const uiRules: readonly Rule[] = [
     access: leastRole('job', 'execute'),
     action: 'requeue a task',
   },
+
+  {
+    method: 'GET',
+    path: '/settings/tokens',
+    access: leastRole('token', 'read'),
+    action: 'see API tokens',
+  },
+  {
+    method: 'POST',
+    path: '/settings/tokens',
+    access: leastRole('token', 'create'),
+    action: 'make an API token',
+  },
+  {
+    method: 'POST',
+    path: '/settings/tokens/:id/delete',
+    access: leastRole('token', 'delete'),
+    action: 'take back an API token',
+  },
+  {
+    method: 'GET',
+    path: '/settings/users',
+    access: leastRole('user', 'read'),
+    action: 'see the users',
+  },
+  {
+    method: 'POST',
+    path: '/settings/users/end-sessions',
+    access: leastRole('user', 'update'),
+    action: 'end the sessions of a user',
+  },
+  {
+    method: 'POST',
+    path: '/settings/users/take-back-tokens',
+    access: leastRole('user', 'update'),
+    action: 'take back the API tokens of a user',
+  },
+  {
+    method: 'POST',
+    path: '/settings/sessions/:id/end',
+    access: leastRole('user', 'update'),
+    action: 'end a session',
+  },
 ]

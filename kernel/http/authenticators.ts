@@ -57,7 +57,6 @@ interface KnownProfile {
 export function createAuthenticators(options: AuthenticatorsOptions): Authenticator {
   const { providers, db, clock, log } = options
   const answers = createAnswerCache<AuthResponse>(clock, mostAnswers)
-  const profiles = createAnswerCache<KnownProfile>(clock, mostAnswers)
 
   async function ask(provider: SignInProvider, request: AuthRequest): Promise<AuthResponse> {
     const isKept = provider.isCached &&
@@ -71,10 +70,6 @@ export function createAuthenticators(options: AuthenticatorsOptions): Authentica
     if (!provider.knowsUsers) await rememberUser(db, answer)
     answers.set(key, answer, Math.min(freshMs, lifeMsOf(answer, clock)))
     return answer
-  }
-
-  async function authenticate(request: AuthRequest): Promise<AuthResponse> {
-    return await firstOf((provider) => ask(provider, request))
   }
 
   /** The first that is valid; else what says most about why not. */
@@ -98,7 +93,28 @@ export function createAuthenticators(options: AuthenticatorsOptions): Authentica
     return refusal
   }
 
-  async function getUserProfile(userId: string): Promise<UserProfile | undefined> {
+  const getUserProfile = createProfileReader(options)
+
+  return {
+    authenticate: (request) => firstOf((provider) => ask(provider, request)),
+    getUserProfile,
+    async authorize(request) {
+      return authorizeRole((await getUserProfile(request.userId))?.role, request)
+    },
+    listUsers: (wanted) => listEverybody(options, wanted),
+    refreshToken: (request) => firstOf(({ auth }) => auth.refreshToken(request)),
+    async logout(request) {
+      for (const { auth } of providers) await auth.logout(request)
+    },
+  }
+}
+
+/** Reads who a user is now. */
+function createProfileReader(
+  { providers, db, clock, log }: AuthenticatorsOptions,
+): Authenticator['getUserProfile'] {
+  const profiles = createAnswerCache<KnownProfile>(clock, mostAnswers)
+  return async (userId) => {
     const provider = providerOf(providers, userId)
     if (provider === undefined) return undefined
     if (!provider.knowsUsers) return await lastKnownProfile(db, userId)
@@ -118,35 +134,27 @@ export function createAuthenticators(options: AuthenticatorsOptions): Authentica
       return known.profile
     }
   }
+}
 
-  return {
-    authenticate,
-    getUserProfile,
-    async authorize(request) {
-      return authorizeRole((await getUserProfile(request.userId))?.role, request)
-    },
-    async listUsers({ page, pageSize, ...filter }) {
-      const lists = await Promise.all(
-        providers.filter(({ knowsUsers }) => knowsUsers).map(async ({ name, auth }) => {
-          try {
-            return await auth.listUsers({ page: 1, pageSize: page * pageSize, ...filter })
-          } catch (error) {
-            if (!isUnavailable(error)) throw error
-            log.warn('a way to sign in does not list its users', { provider: name, error })
-            return { users: [], totalCount: 0 }
-          }
-        }),
-      )
-      const users = lists.flatMap((list) => list.users)
-        .sort((a, b) => a.username.localeCompare(b.username))
-      const totalCount = lists.reduce((sum, list) => sum + list.totalCount, 0)
-      return { users: users.slice((page - 1) * pageSize, page * pageSize), totalCount }
-    },
-    refreshToken: (request) => firstOf(({ auth }) => auth.refreshToken(request)),
-    async logout(request) {
-      for (const { auth } of providers) await auth.logout(request)
-    },
+/** The users of all who can be asked; whoever does not answer is left out. */
+async function listEverybody(
+  { providers, log }: AuthenticatorsOptions,
+  { page, pageSize, ...filter }: Parameters<Authenticator['listUsers']>[0],
+): ReturnType<Authenticator['listUsers']> {
+  const list = async ({ name, auth }: SignInProvider) => {
+    try {
+      return await auth.listUsers({ page: 1, pageSize: page * pageSize, ...filter })
+    } catch (error) {
+      if (!isUnavailable(error)) throw error
+      log.warn('a way to sign in does not list its users', { provider: name, error })
+      return { users: [], totalCount: 0 }
+    }
   }
+  const lists = await Promise.all(providers.filter(({ knowsUsers }) => knowsUsers).map(list))
+  const users = lists.flatMap((one) => one.users)
+    .sort((a, b) => a.username.localeCompare(b.username))
+  const totalCount = lists.reduce((sum, one) => sum + one.totalCount, 0)
+  return { users: users.slice((page - 1) * pageSize, page * pageSize), totalCount }
 }
 
 /** The provider whose prefix fits best. */

@@ -4,7 +4,6 @@ import { roleCovers } from '../contract/access.ts'
 import type { Role } from '../contract/auth.ts'
 import type { SocketHandler, TextSocket } from '../runtime/runtime.ts'
 import { SharedText } from '../runtime/shared-text.ts'
-import { topicAccess } from './live-topic.ts'
 import type { LiveTopic, LiveTopics, Watcher } from './live-topics.ts'
 import type { Sender, SendQueue } from './send-queue.ts'
 
@@ -32,6 +31,8 @@ export interface LiveConnectionParts {
   readonly topics: LiveTopics
   readonly queue: SendQueue
   readonly onClosed: (connection: LiveConnection) => void
+  /** Least role that may watch a topic; undefined when there is no such topic. */
+  readonly accessOf: (topic: string) => Role | undefined
 }
 
 /** A connection. A class, so that ten thousand of them share their methods. */
@@ -101,7 +102,7 @@ export class LiveConnection implements SocketHandler, Sender, Watcher {
     if (this.#sent.size >= maxTopics && this.#find(name) === undefined) {
       return this.#fail('WE-SYS-005', `One connection may watch ${maxTopics} topics`, name)
     }
-    const needed = topicAccess(name)
+    const needed = this.#parts.accessOf(name)
     if (needed !== undefined && !roleCovers(this.#role, needed)) {
       const message =
         `Cannot watch ${name}: it needs the role ${needed}, and yours is ${this.#role}`

@@ -4,18 +4,16 @@ import {
   buildAuthorizationUrl,
   buildEndSessionUrl,
   calculatePKCECodeChallenge,
-  fetchUserInfo,
+  type Configuration,
   randomNonce,
   randomPKCECodeVerifier,
   randomState,
   refreshTokenGrant,
-  ResponseBodyError,
-  skipSubjectCheck,
   type TokenEndpointResponse,
-  WWWAuthenticateChallengeError,
 } from 'openid-client'
 import type { AuthResponse, RedirectSignIn } from '../../kernel/contract/auth.ts'
 import { messageOf } from '../../kernel/errors.ts'
+import { claimsOf } from './claim-sources.ts'
 import { type Claims, nobody, responseFrom, roleFrom, textAt } from './claims.ts'
 import type { OidcSettings } from './options.ts'
 import { isRefusal, type Provider, unavailable } from './provider.ts'
@@ -44,7 +42,7 @@ export function createRedirect(
     { access_token: accessToken, refresh_token: refreshToken, id_token: idToken }:
       TokenEndpointResponse,
   ) {
-    const claims = await claimsOf(provider, accessToken, idToken)
+    const claims = await claimsOf({ settings, tokens, provider }, accessToken, idToken)
     const role = roleFrom(claims, settings) ?? defaultRole
     if (role === undefined) {
       log.warn('sign-in refused: no claim of this person means a role', {
@@ -60,25 +58,6 @@ export function createRedirect(
     }
     onSignIn(claims, answer)
     return { ...answer, ...(idToken !== undefined && { idToken }) }
-  }
-
-  async function claimsOf(
-    provider: Provider,
-    accessToken: string,
-    idToken: string | undefined,
-  ): Promise<Claims> {
-    const own = idToken === undefined ? {} : await tokens.readClaims(idToken)
-    if (isEnough(own)) return own
-    const granted = await tokens.readClaims(accessToken, null).catch((failure: unknown) => {
-      if (isRefusal(failure)) return {} // an opaque token, or one that is none of our business
-      throw failure
-    })
-    const told = { ...granted, ...own }
-    return isEnough(told) ? told : { ...await userInfoOf(provider, accessToken, own), ...told }
-  }
-
-  function isEnough(claims: Claims): boolean {
-    return roleFrom(claims, settings) !== undefined && textAt(claims, 'preferred_username') !== ''
   }
 
   /** A refusal is an answer. */
@@ -99,20 +78,7 @@ export function createRedirect(
     label,
     async start({ redirectUri }) {
       const { config } = await findProvider()
-      const secrets = {
-        state: randomState(),
-        nonce: randomNonce(),
-        codeVerifier: randomPKCECodeVerifier(),
-      }
-      const url = buildAuthorizationUrl(config, {
-        redirect_uri: redirectUri,
-        scope: scopes,
-        state: secrets.state,
-        nonce: secrets.nonce,
-        code_challenge: await calculatePKCECodeChallenge(secrets.codeVerifier),
-        code_challenge_method: 'S256',
-      })
-      return { url: url.href, secrets }
+      return await questionFor(config, redirectUri, scopes)
     },
     finish: ({ callbackUrl, secrets }) =>
       refusedIsNobody('sign-in', async () => {
@@ -141,19 +107,20 @@ export function createRedirect(
   }
 }
 
-/** The user info; nothing where there is none, or where the token does not open it. */
-async function userInfoOf(
-  { config }: Provider,
-  accessToken: string,
-  claims: Claims,
-): Promise<Claims> {
-  if (config.serverMetadata().userinfo_endpoint === undefined) return {}
-  try {
-    return await fetchUserInfo(config, accessToken, textAt(claims, 'sub') || skipSubjectCheck)
-  } catch (failure) {
-    const isClosed = failure instanceof WWWAuthenticateChallengeError ||
-      failure instanceof ResponseBodyError && failure.status === 403
-    if (isClosed) return {}
-    throw failure
+/** The address of the provider that asks, and what must come back with the answer. */
+async function questionFor(config: Configuration, redirectUri: string, scope: string) {
+  const secrets = {
+    state: randomState(),
+    nonce: randomNonce(),
+    codeVerifier: randomPKCECodeVerifier(),
   }
+  const url = buildAuthorizationUrl(config, {
+    redirect_uri: redirectUri,
+    scope,
+    state: secrets.state,
+    nonce: secrets.nonce,
+    code_challenge: await calculatePKCECodeChallenge(secrets.codeVerifier),
+    code_challenge_method: 'S256',
+  })
+  return { url: url.href, secrets }
 }

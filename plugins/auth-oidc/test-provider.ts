@@ -57,13 +57,15 @@ export interface TestProvider {
   sign(claims: JWTPayload, header?: { typ?: string; kid?: string }): Promise<string>
   /** Follows redirects within the provider. @returns the first address outside of it */
   browse(url: string): Promise<string>
+  /** Confirms the sign-out that the page at `url` asks about. */
+  endSession(url: string): Promise<void>
   /** Cookies of the one browser. */
   readonly cookies: Map<string, string>
   stop(): Promise<void>
 }
 
 const clientId = 'webencode'
-const clientSecret = 'a client secret of thirty-two bytes'
+const clientSecret = 'a-client-secret-of-thirty-two-bytes'
 const audience = 'webencode'
 const mostRedirects = 20
 
@@ -132,6 +134,7 @@ export async function startTestProvider(options: TestProviderOptions): Promise<T
         .setProtectedHeader({ alg: 'RS256', kid: state.keys.jwk.kid ?? '', ...header })
         .sign(state.keys.privateKey),
     browse: (url) => browse(url, issuer, cookies),
+    endSession: (url) => endSession(url, cookies),
     async stop() {
       server.closeAllConnections()
       server.close()
@@ -165,6 +168,9 @@ function configurationFrom(
       }),
     }],
     cookies: { keys: ['a key of a test'] },
+    // Its own refuses loopback addresses.
+    fetch: (url: string, { method, headers, body, redirect }: RequestInit) =>
+      fetch(url, { method, headers, body, redirect } as RequestInit),
     claims: {
       openid: ['sub'],
       profile: ['name', 'preferred_username', 'groups'],
@@ -230,10 +236,7 @@ async function browse(
 ): Promise<string> {
   for (let at = url, hops = 0; hops < mostRedirects; hops++) {
     if (!at.startsWith(issuer)) return at
-    const response = await fetch(at, {
-      redirect: 'manual',
-      headers: { cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join('; ') },
-    })
+    const response = await fetch(at, { redirect: 'manual', headers: cookieHeader(cookies) })
     for (const cookie of response.headers.getSetCookie()) {
       const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(cookie) ?? []
       if (value === '') cookies.delete(name)
@@ -247,4 +250,29 @@ async function browse(
     at = new URL(location, at).href
   }
   throw new Error(`more than ${mostRedirects} redirects from ${url}`)
+}
+
+async function endSession(url: string, cookies: Map<string, string>): Promise<void> {
+  const page = await fetch(url, { headers: cookieHeader(cookies) })
+  const form = await page.text()
+  for (const cookie of page.headers.getSetCookie()) {
+    const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(cookie) ?? []
+    cookies.set(name, value)
+  }
+  const action = /action="([^"]+)"/.exec(form)?.[1] ?? ''
+  const xsrf = /name="xsrf" value="([^"]+)"/.exec(form)?.[1] ?? ''
+  const done = await fetch(new URL(action, url), {
+    method: 'POST',
+    redirect: 'manual',
+    headers: cookieHeader(cookies),
+    body: new URLSearchParams({ xsrf, logout: 'yes' }),
+  })
+  const text = await done.text()
+  if (done.status >= 400) {
+    throw new Error(`${done.status} at the end of the session: ${text.slice(0, 500)}`)
+  }
+}
+
+function cookieHeader(cookies: Map<string, string>): { cookie: string } {
+  return { cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join('; ') }
 }
