@@ -1,6 +1,7 @@
 /** The kinds of values that an environment variable may hold: what each must be, and how it is read. */
 import { isIP } from 'node:net'
 import { delimiter, resolve } from 'node:path'
+import { type Role, roles } from './contract/auth.ts'
 
 /** One kind of value. */
 export interface ValueKind<T> {
@@ -86,6 +87,35 @@ export function someOf<const T extends string>(words: readonly T[]): ValueKind<r
       return found?.length === 0 ? undefined : found && [...new Set(found)]
     },
   }
+}
+
+/** A file; a relative path starts at the working directory. Answers its absolute path. */
+export const file: ValueKind<string> = { must: 'be the path of a file', read: folder.read }
+
+/** IP addresses and CIDR blocks, separated by commas. */
+export const addresses: ValueKind<readonly string[]> = {
+  must: 'be IP addresses or CIDR blocks, separated by commas',
+  read: (list) =>
+    everyOne(
+      list.split(','),
+      (entry) => isIP(entry.split('/')[0] ?? '') !== 0 && isHostOrBlock(entry) ? entry : undefined,
+    ),
+}
+
+/** Roles by name: `name=role`, separated by semicolons. A name may hold `=`, as the DN of a group does. */
+export const rolesByName: ValueKind<Readonly<Record<string, Role>>> = {
+  must: `be names with roles, as crew=operator, separated by semicolons; roles are ${
+    roles.join(', ')
+  }`,
+  read(list) {
+    const pairs = everyOne(list.split(';'), (entry) => {
+      const at = entry.lastIndexOf('=')
+      const role = roles.find((one) => one === entry.slice(at + 1).trim())
+      const name = entry.slice(0, Math.max(0, at)).trim()
+      return name === '' || role === undefined ? undefined : [name, role] as const
+    })
+    return pairs && Object.fromEntries(pairs)
+  },
 }
 
 /** Host names, IP addresses and CIDR blocks, separated by commas. */

@@ -19,6 +19,30 @@ test('readConfig() of an empty environment answers the defaults', () => {
     adminToken: undefined,
     mediaRoots: [],
     sourceHosts: [],
+    trustedProxies: [],
+    proxySignIn: 'no',
+    roles: { viewer: 'viewer', operator: 'operator', admin: 'admin' },
+    defaultRole: undefined,
+    signInOrder: ['users', 'htpasswd', 'ldap'],
+    htpasswd: undefined,
+    htpasswdRoles: {},
+    ldapUrl: undefined,
+    ldapStartTls: 'yes',
+    ldapCa: undefined,
+    ldapBindDn: undefined,
+    ldapBindPassword: undefined,
+    ldapUserBase: undefined,
+    ldapUserFilter: '(&(objectClass=person)(uid={username}))',
+    ldapGroupBase: undefined,
+    ldapIdAttribute: 'entryUUID',
+    ldapUsernameAttribute: 'uid',
+    oidcIssuer: undefined,
+    oidcClientId: undefined,
+    oidcClientSecret: undefined,
+    oidcLabel: undefined,
+    oidcScopes: 'openid profile email',
+    oidcRolesClaim: 'groups',
+    oidcAudience: undefined,
     workerId: 'local',
     workerRegion: 'local',
     workerSlots: availableParallelism(),
@@ -63,6 +87,34 @@ test('readConfig() reads each kind of value', () => {
   assert.equal(config.maxUploadBytes, 1_048_577)
   assert.equal(config.maxBodyBytes, 2 * 2 ** 20)
   assert.equal(config.encoder, 'wasm')
+})
+
+test('readConfig() reads the settings of signing in', () => {
+  const config = readConfig({
+    WEBENCODE_TRUSTED_PROXIES: '10.0.0.0/8, ::1',
+    WEBENCODE_ROLES: ' cn=Video Admins,ou=groups,dc=x=admin; crew = operator;',
+    WEBENCODE_SIGN_IN_ORDER: 'ldap,users',
+    WEBENCODE_HTPASSWD: '/etc/webencode/htpasswd',
+    WEBENCODE_LDAP_URL: 'ldaps://directory.example/',
+    WEBENCODE_OIDC_ISSUER: 'https://id.example/app/',
+  })
+  assert.deepEqual(config.trustedProxies, ['10.0.0.0/8', '::1'])
+  assert.deepEqual(config.roles, { 'cn=Video Admins,ou=groups,dc=x': 'admin', crew: 'operator' })
+  assert.deepEqual(config.signInOrder, ['ldap', 'users'])
+  assert.equal(config.htpasswd, '/etc/webencode/htpasswd')
+  assert.equal(config.ldapUrl, 'ldaps://directory.example')
+  assert.equal(config.oidcIssuer, 'https://id.example/app/') // with its slash, as it names itself
+  const wrong = {
+    WEBENCODE_TRUSTED_PROXIES: 'proxy.example',
+    WEBENCODE_ROLES: 'crew=root',
+    WEBENCODE_DEFAULT_ROLE: 'root',
+    WEBENCODE_LDAP_URL: 'http://x',
+    WEBENCODE_LDAP_USER_FILTER: '(uid=anna)',
+    WEBENCODE_OIDC_SCOPES: 'profile',
+  }
+  for (const [name, value] of Object.entries(wrong)) {
+    assert.throws(() => readConfig({ [name]: value }), new RegExp(`${name} must`))
+  }
 })
 
 test('readConfig() takes a blank variable for an absent one', () => {

@@ -1,5 +1,6 @@
 /** Every environment variable of the product, in one table, and the typed configuration read from it. */
 import { availableParallelism } from 'node:os'
+import { signInVariables } from './config-sign-in.ts'
 import { byteCount, folder, folders, hosts, integer, oneOf } from './config-values.ts'
 import { secretText, someOf, text, url, type ValueKind } from './config-values.ts'
 import { lanes } from './contract/task.ts'
@@ -101,6 +102,7 @@ const variables = {
     preset: '',
     presetShown: 'none',
   },
+  ...signInVariables,
   workerId: {
     name: 'WORKER_ID',
     description: 'Name of the worker: the same after a restart, different on every machine.',

@@ -125,6 +125,11 @@ export const errorCatalog = {
     resolution: 'Retry, or check the provider.',
     next: 'retry',
   },
+  'WE-AUTH-006': {
+    title: 'Token or session not found',
+    resolution: 'List the tokens or sessions.',
+    next: 'stop',
+  },
   'WE-STO-001': { title: 'Object not found', resolution: 'Verify the object key.', next: 'stop' },
   'WE-STO-002': {
     title: 'Storage access denied',

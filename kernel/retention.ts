@@ -5,6 +5,8 @@ import type { Database } from './db/database.ts'
 import { pruneIdempotencyKeys } from './db/idempotency.ts'
 import { listEndedJobIds, listUsedSources } from './db/retention.ts'
 import { deleteExpiredSessions } from './db/sessions.ts'
+import { deleteOldSignInFailures } from './db/sign-in-failures.ts'
+import { deleteOldRevocations } from './db/token-revocations.ts'
 import type { Caller, Gateway } from './gateway.ts'
 import type { Log } from './log.ts'
 
@@ -57,6 +59,8 @@ export function createRetention(options: RetentionOptions): Retention {
 
   const run = async () => {
     await deleteExpiredSessions(db)
+    await deleteOldRevocations(db)
+    await deleteOldSignInFailures(db)
     await pruneIdempotencyKeys(db, dayMs)
     const jobs = keep.jobsDays === 0 ? 0 : await deleteOldJobs()
     const uploads = keep.uploadsHours === 0 ? 0 : await deleteOldUploads()

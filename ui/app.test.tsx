@@ -5,14 +5,16 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { Hono } from 'hono'
 import { systemClock } from '../kernel/clock.ts'
-import type { Role } from '../kernel/contract/auth.ts'
+import type { Authenticator, Role } from '../kernel/contract/auth.ts'
 import type { CreateJob, JobView, WorkerView } from '../kernel/contract/job.ts'
 import type { StorageProvider } from '../kernel/contract/storage.ts'
 import { changesOf, storedWorker } from '../kernel/db/actor-store.samples.ts'
 import { createActorStore } from '../kernel/db/actors.ts'
 import { type Database, json, sql } from '../kernel/db/database.ts'
+import { rememberUser } from '../kernel/db/known-users.ts'
 import { migrate } from '../kernel/db/migrate.ts'
 import { openPglite } from '../kernel/db/pglite.ts'
+import { insertSession } from '../kernel/db/sessions.ts'
 import { WebEncodeError } from '../kernel/errors.ts'
 import type { NewJoinToken } from '../kernel/contract/worker.ts'
 import type { Gateway } from '../kernel/gateway.ts'
@@ -27,6 +29,20 @@ import {
   profileFixture,
   workerFixture,
 } from './fixtures.ts'
+
+/** Knows one user who has never signed in. */
+const auth: Authenticator = {
+  authenticate: () => Promise.reject(new TypeError('nobody signs in here')),
+  authorize: () => Promise.reject(new TypeError('nobody asks here')),
+  getUserProfile: () => Promise.resolve(undefined),
+  listUsers: () => {
+    const times = { createdAtUnix: 0, lastLoginUnix: 0 }
+    const facts = { email: '', displayName: 'Bob', role: 'viewer' as const, ...times }
+    return Promise.resolve({ users: [{ userId: 'u2', username: 'bob', ...facts }], totalCount: 1 })
+  },
+  refreshToken: () => Promise.reject(new TypeError('nothing is renewed here')),
+  logout: () => Promise.resolve(),
+}
 
 const uploads = new Map<string, string>()
 
@@ -149,6 +165,7 @@ describe('createUi()', () => {
     ui = createUi({
       db,
       gateway,
+      auth,
       storage: storage as StorageProvider,
       profiles: [profileFixture],
       clock: systemClock,
@@ -197,10 +214,12 @@ describe('createUi()', () => {
       '/profiles',
       '/workers',
       '/workers/w.1',
+      '/settings/tokens',
+      '/settings/users',
       '/docs',
     ]
     for (const path of paths) {
-      const response = await request(path)
+      const response = await request(path, {}, 'admin')
       const text = await response.text()
       assert.equal(response.status, 200, path)
       assert.match(text, /^<!doctype html><html lang="en"/, path)
@@ -308,6 +327,71 @@ describe('createUi()', () => {
     assert.doesNotMatch(await (await request('/workers')).text(), /join token/)
     assert.equal((await post('/workers/tokens/jt-1/delete')).headers.get('location'), '/workers')
     assert.equal(gateway.calls.at(-1), 'delete token jt-1')
+  })
+
+  test('a new API token is shown once, on a page that nobody keeps, and can be taken back', async () => {
+    const made = await post('/settings/tokens', {
+      name: 'my <program>',
+      role: 'viewer',
+      expires_in_seconds: '86400',
+    })
+    assert.equal(made.headers.get('cache-control'), 'no-store')
+    const text = await made.text()
+    const token = /wat_[\w-]{43}/.exec(text)?.[0] ?? assert.fail('no token')
+    assert.doesNotMatch(text, /<program>/)
+    const list = await (await request('/settings/tokens')).text()
+    assert.equal(list.includes(token), false)
+    const action = /action="(\/settings\/tokens\/at-[0-9a-f]+\/delete)"/.exec(list)?.[1] ?? ''
+    assert.equal((await post(action)).headers.get('location'), '/settings/tokens')
+    assert.doesNotMatch(await (await request('/settings/tokens')).text(), /\/delete"/)
+    const again = await post(action)
+    assert.match(decodeURIComponent(again.headers.get('set-cookie') ?? ''), /danger/)
+  })
+
+  test('a token that cannot be is refused with a notice, or as forbidden', async () => {
+    const refused = await post('/settings/tokens', { name: '', role: 'viewer' })
+    assert.match(decodeURIComponent(refused.headers.get('set-cookie') ?? ''), /name is not valid/)
+    assert.equal((await post('/settings/tokens', { name: 'x', role: 'admin' })).status, 403)
+    const form = await (await request('/settings/tokens')).text()
+    assert.match(form, /<option value="operator"/)
+    assert.doesNotMatch(form, /<option value="admin"/)
+  })
+
+  test('users, their sessions and tokens are shown, and can be ended', async () => {
+    await rememberUser(db, { userId: 'oidc:a/b', username: 'anna', email: '', role: 'admin' })
+    const session = {
+      userId: 'oidc:a/b',
+      username: 'anna',
+      role: 'admin' as const,
+      csrfToken: 'c',
+      expiresAt: new Date(Date.now() + 60_000),
+    }
+    await insertSession(db, { ...session, idHash: 'hash-1' })
+    await insertSession(db, { ...session, idHash: 'hash-2', userAgent: '<script>' })
+    const list = await (await request('/settings/users', {}, 'admin')).text()
+    assert.match(list, /anna[^]*bob[^]*never/)
+    assert.match(list, /End 2 sessions/)
+    assert.doesNotMatch(list, /<script>/)
+    assert.equal(
+      (await post('/settings/sessions/hash-1/end')).headers.get('location'),
+      '/settings/users',
+    )
+    const gone = await post('/settings/sessions/hash-1/end')
+    assert.match(decodeURIComponent(gone.headers.get('set-cookie') ?? ''), /ended already/)
+    const all = await post('/settings/users/end-sessions?user=oidc%3Aa%2Fb')
+    assert.match(decodeURIComponent(all.headers.get('set-cookie') ?? ''), /1 session ended/)
+    assert.match(
+      await (await request('/settings/users', {}, 'admin')).text(),
+      /Nobody is signed in/,
+    )
+    const taken = await post('/settings/users/take-back-tokens?user=oidc%3Aa%2Fb')
+    assert.match(decodeURIComponent(taken.headers.get('set-cookie') ?? ''), /0 tokens taken back/)
+  })
+
+  test('the sign-in page offers the identity provider, and says why it did not work', async () => {
+    assert.doesNotMatch(await (await request('/login', {}, null)).text(), /Sign in with/)
+    const error = await (await request('/login?error=provider', {}, null)).text()
+    assert.match(error, /did not sign you in/)
   })
 
   test('the form of a new job submits it once, with its key', async () => {

@@ -1,10 +1,10 @@
 /** The pages as one Hono app: which address shows what. */
 import { type Context, Hono } from 'hono'
 import { setCookie } from 'hono/cookie'
+import { mayDo } from '../kernel/contract/access.ts'
 import { WebEncodeError } from '../kernel/errors.ts'
 import { currentCaller } from '../kernel/http/auth.ts'
 import type { AppEnv, UiMount } from '../kernel/http/deps.ts'
-import { roleCovers } from '../kernel/http/permissions.ts'
 import { type Assets, defaultAssetsDirectory, loadAssets } from './assets.ts'
 import type { UiDeps } from './deps.ts'
 import { fragment, frameOf, page, themeCookie, themeFrom } from './page.ts'
@@ -18,17 +18,19 @@ import { ProfilesPage } from './pages/profiles.tsx'
 import { SignInPage } from './pages/sign-in.tsx'
 import { renderDocument } from './components/layout.tsx'
 import { uiRules } from './rules.ts'
+import { settingsRoutes } from './settings-routes.tsx'
 import { workerPageRoutes } from './worker-routes.tsx'
 
 /** Builds the pages, to be mounted beside the API. @throws Error when the assets were not built */
 export function createUi(deps: UiDeps): UiMount {
   const assets = loadAssets(deps.assetsDirectory ?? defaultAssetsDirectory())
   const app = new Hono<AppEnv>()
-  app.route('/', frameRoutes(assets))
+  app.route('/', frameRoutes(deps, assets))
   app.route('/', overviewRoutes(deps, assets))
   app.route('/', newJobRoutes(deps, assets))
   app.route('/', jobActionRoutes(deps, assets))
   app.route('/', workerPageRoutes(deps, assets))
+  app.route('/', settingsRoutes(deps, assets))
   return {
     app,
     rules: uiRules,
@@ -41,11 +43,11 @@ export function createUi(deps: UiDeps): UiMount {
 
 /** Whether the caller may create and change jobs. */
 function canOperate(c: Context<AppEnv>): boolean {
-  return roleCovers(currentCaller(c).role, 'operator')
+  return mayDo(currentCaller(c).role, 'job', 'create')
 }
 
 /** What belongs to no page: assets, the theme, the front door. */
-function frameRoutes(assets: Assets) {
+function frameRoutes({ redirectSignIn }: UiDeps, assets: Assets) {
   return new Hono<AppEnv>()
     .get('/', (c) => c.redirect('/dashboard', 302))
     .get('/favicon.ico', (c) => c.redirect(assets.url('logo.svg'), 302))
@@ -56,6 +58,7 @@ function frameRoutes(assets: Assets) {
         next,
         username: '',
         logoUrl: assets.url('logo.svg'),
+        provider: redirectSignIn?.label,
         ...(error !== undefined &&
           { notice: { tone: 'danger' as const, text: signInError(error) } }),
       }
@@ -105,6 +108,9 @@ function sendAsset(c: Context<AppEnv>, assets: Assets, name: string): Response {
 }
 
 function signInError(kind: string): string {
+  if (kind === 'provider') {
+    return 'The identity provider did not sign you in, or you have no role here.'
+  }
   return kind === 'link'
     ? 'The sign-in link has expired or was used before. Restart the server for a new one, or use your password.'
     : 'The user name or the password is wrong.'

@@ -2,8 +2,11 @@
 import type { HttpDeps } from '../kernel/http/deps.ts'
 
 /** Ports and settings of the pages. */
-export interface UiDeps
-  extends Pick<HttpDeps, 'db' | 'gateway' | 'storage' | 'profiles' | 'clock' | 'log'> {
+export interface UiDeps extends
+  Pick<
+    HttpDeps,
+    'db' | 'gateway' | 'auth' | 'redirectSignIn' | 'storage' | 'profiles' | 'clock' | 'log'
+  > {
   /** The OpenAPI document of the API. */
   readonly openapi: () => object | Promise<object>
   /** Bytes of the disk that keeps the media; absent when the storage cannot tell. */

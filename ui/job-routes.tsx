@@ -1,9 +1,9 @@
 /** Addresses of the job list and of one job, and the buttons on them. */
 import { type Context, Hono } from 'hono'
+import { mayDo } from '../kernel/contract/access.ts'
 import { WebEncodeError } from '../kernel/errors.ts'
 import { csrfToken, currentCaller } from '../kernel/http/auth.ts'
 import type { AppEnv } from '../kernel/http/deps.ts'
-import { roleCovers } from '../kernel/http/permissions.ts'
 import type { Assets } from './assets.ts'
 import { nameOfSource } from './components/format.ts'
 import type { UiDeps } from './deps.ts'
@@ -63,7 +63,7 @@ async function jobView(deps: UiDeps, c: Context<AppEnv>) {
 }
 
 function canOperate(c: Context<AppEnv>): boolean {
-  return roleCovers(currentCaller(c).role, 'operator')
+  return mayDo(currentCaller(c).role, 'job', 'execute')
 }
 
 /** @throws WE-JOB-004 when it cannot be the id of a job */

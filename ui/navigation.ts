@@ -1,6 +1,6 @@
 /** The navigation as data. */
 import type { Role } from '../kernel/contract/auth.ts'
-import { roleCovers } from '../kernel/http/permissions.ts'
+import { leastRole, roleCovers } from '../kernel/contract/access.ts'
 import type { IconName } from './components/icons.tsx'
 
 /** An entry of the navigation. */
@@ -15,9 +15,11 @@ export interface NavigationItem {
 export const navigation: readonly NavigationItem[] = [
   { href: '/dashboard', label: 'Dashboard', icon: 'layout-dashboard' },
   { href: '/jobs', label: 'Jobs', icon: 'list-video' },
-  { href: '/jobs/new', label: 'New job', icon: 'circle-plus', role: 'operator' },
+  { href: '/jobs/new', label: 'New job', icon: 'circle-plus', role: leastRole('job', 'create') },
   { href: '/profiles', label: 'Profiles', icon: 'sliders-horizontal' },
   { href: '/workers', label: 'Workers', icon: 'server' },
+  { href: '/settings/users', label: 'Users', icon: 'users', role: leastRole('user', 'read') },
+  { href: '/settings/tokens', label: 'API tokens', icon: 'key-round' },
   { href: '/docs', label: 'API', icon: 'book-open' },
 ]
 

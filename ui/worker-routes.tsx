@@ -1,5 +1,6 @@
 /** Addresses of the worker list and of one worker, and the buttons on them. */
 import { type Context, Hono } from 'hono'
+import { mayDo } from '../kernel/contract/access.ts'
 import { type NewJoinToken, usualTokenSeconds } from '../kernel/contract/worker.ts'
 import { listJoinTokens } from '../kernel/db/join-tokens.ts'
 import { listWorkers } from '../kernel/db/workers.ts'
@@ -7,7 +8,6 @@ import { WebEncodeError } from '../kernel/errors.ts'
 import type { Caller } from '../kernel/gateway.ts'
 import { csrfToken, currentCaller } from '../kernel/http/auth.ts'
 import type { AppEnv } from '../kernel/http/deps.ts'
-import { roleCovers } from '../kernel/http/permissions.ts'
 import type { Assets } from './assets.ts'
 import type { Joining } from './components/add-worker.tsx'
 import type { WorkerRights } from './components/worker-actions.tsx'
@@ -119,8 +119,8 @@ function rightsOf(c: Context<AppEnv>): WorkerRights {
   const { role } = currentCaller(c)
   return {
     csrfToken: csrfToken(c),
-    canOperate: roleCovers(role, 'operator'),
-    canRemove: roleCovers(role, 'admin'),
+    canOperate: mayDo(role, 'worker', 'execute'),
+    canRemove: mayDo(role, 'worker', 'delete'),
   }
 }
 

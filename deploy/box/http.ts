@@ -16,6 +16,7 @@ import { createRuntime } from '../../kernel/runtime/serve.ts'
 import type { FsStorage } from '../../plugins/storage-fs/storage.ts'
 import { createUi } from '../../ui/app.tsx'
 import { openAuth } from './auth.ts'
+import { openSignIn } from './sign-in.ts'
 import { measureBox } from './measure.ts'
 import { assetsDirectory } from './paths.ts'
 import { checkReadiness } from './readiness.ts'
@@ -52,8 +53,9 @@ const postsPerSecond = 5000
 /** Starts listening. */
 export async function startHttp(parts: HttpParts): Promise<Listening> {
   const { config, log, lifecycle, db, bus, engine, metrics } = parts
-  const auth = openAuth(config, log)
-  const admin = await auth.ensureAdmin()
+  const users = openAuth(config, log)
+  const admin = await users.ensureAdmin()
+  const signIn = await openSignIn({ config, log, db, clock: systemClock, users })
   const live = await lifecycle.start(
     'live updates',
     () =>
@@ -76,7 +78,7 @@ export async function startHttp(parts: HttpParts): Promise<Listening> {
   const app = createPagesAndApi(
     {
       ...parts,
-      auth,
+      ...signIn,
       serveObject: (request) => parts.storage.serve(request),
       profiles: presets,
       live,
@@ -139,6 +141,8 @@ function httpConfigFrom(config: Config): HttpConfig {
   return {
     ...defaultHttpConfig,
     ...(config.publicUrl === undefined ? {} : { publicUrl: config.publicUrl }),
+    trustedProxies: config.trustedProxies,
+    proxySignIn: config.proxySignIn === 'yes',
     maxBodyBytes: config.maxBodyBytes,
     maxUploadBytes: config.maxUploadBytes,
     postsPerSecond,

@@ -4,6 +4,7 @@ import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { findPostgres } from '../cluster/postgres.ts'
 import { findNatsServer } from '../../kernel/bus/test-nats.ts'
+import { findSlapd } from '../../plugins/auth-ldap/test-slapd.ts'
 
 interface Requirement {
   readonly name: string
@@ -23,6 +24,11 @@ const requirements: readonly Requirement[] = [
     name: 'nats-server',
     packages: ['nats-server'],
     isPresent: async () => findNatsServer() !== undefined,
+  },
+  {
+    name: 'slapd',
+    packages: ['slapd'],
+    isPresent: () => Promise.resolve(findSlapd() !== undefined),
   },
   { name: 'Chromium', packages: ['chromium'], isPresent: () => isOnPath('chromium') },
 ]

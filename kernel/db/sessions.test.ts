@@ -4,11 +4,15 @@ import { beforeEach, test } from 'node:test'
 import { sql } from './database.ts'
 import { insertIdempotencyKey, pruneIdempotencyKeys, readIdempotencyKey } from './idempotency.ts'
 import {
+  claimSessionCheck,
   deleteExpiredSessions,
+  deleteProviderSessions,
   deleteSession,
   deleteUserSessions,
   insertSession,
+  listSessions,
   readSession,
+  renewSession,
 } from './sessions.ts'
 import { describeOnDatabases, emptyTables } from './test-database.ts'
 
@@ -28,8 +32,11 @@ describeOnDatabases('sessions', (db) => {
   test('readSession() answers a session until it expires', async () => {
     await insertSession(db(), session)
     await insertSession(db(), expired)
-    const { createdAt, ...rest } = await readSession(db(), 'hash-1') ?? { createdAt: undefined }
-    assert.deepEqual(rest, session)
+    const { createdAt, renewedAt, ...rest } = await readSession(db(), 'hash-1') ??
+      assert.fail('no session')
+    const absent = { providerSession: null, sealed: null, clientIp: '', userAgent: '' }
+    assert.deepEqual(rest, { ...session, ...absent })
+    assert.deepEqual(renewedAt, createdAt)
     assert.ok(createdAt instanceof Date)
     assert.equal(await readSession(db(), 'hash-0'), undefined)
     assert.equal(await readSession(db(), 'nothing'), undefined)
@@ -47,6 +54,33 @@ describeOnDatabases('sessions', (db) => {
     await deleteSession(db(), 'hash-1')
     assert.equal(await deleteUserSessions(db(), 'u1'), 1)
     assert.deepEqual(await db().query(sql`SELECT id_hash FROM sessions`), [{ id_hash: 'hash-3' }])
+  })
+})
+
+describeOnDatabases('sessions of an identity provider', (db) => {
+  beforeEach(() => emptyTables(db()))
+
+  test('claimSessionCheck() lets one of many ask, when nobody has for a while', async () => {
+    await insertSession(db(), { ...session, sealed: 'x', providerSession: 'sid-1' })
+    assert.equal(await claimSessionCheck(db(), 'hash-1', 300), false)
+    await db().query(sql`UPDATE sessions SET checked_at = now() - interval '5 minutes'`)
+    const claims = await Promise.all([1, 2, 3].map(() => claimSessionCheck(db(), 'hash-1', 300)))
+    assert.equal(claims.filter((isMine) => isMine).length, 1)
+    await renewSession(db(), { idHash: 'hash-1', role: 'viewer', sealed: 'y' })
+    const renewed = await readSession(db(), 'hash-1')
+    assert.deepEqual([renewed?.role, renewed?.sealed], ['viewer', 'y'])
+  })
+
+  test('deleteProviderSessions() ends those that began with one of the provider', async () => {
+    await insertSession(db(), { ...session, providerSession: 'sid-1' })
+    await insertSession(db(), { ...session, idHash: 'hash-2', providerSession: 'sid-2' })
+    await insertSession(db(), { ...session, idHash: 'hash-3', userId: 'u2' })
+    assert.equal(await deleteProviderSessions(db(), 'sid-1'), 1)
+    assert.deepEqual((await listSessions(db())).map(({ idHash }) => idHash).sort(), [
+      'hash-2',
+      'hash-3',
+    ])
+    assert.equal((await listSessions(db(), { userId: 'u2' })).length, 1)
   })
 })
 

@@ -114,6 +114,12 @@ const tables = [
   'worker_credentials',
   'owner_weights',
   'sessions',
+  'known_users',
+  'api_tokens',
+  'token_revocations',
+  'sign_in_failures',
+  'redirect_sign_ins',
+  'logout_notices',
   'idempotency_keys',
 ]
 

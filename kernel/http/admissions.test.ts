@@ -14,6 +14,7 @@ function createTrial() {
   const questions: string[] = []
   const permission = (key: string, answer: () => Promise<boolean>): Permission => ({
     key,
+    role: 'viewer',
     isValid() {
       questions.push(key)
       return answer()

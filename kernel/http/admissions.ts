@@ -1,10 +1,13 @@
 /** Asks from time to time whether those who watch still may: one question for all that showed the same credentials. */
 import type { Clock } from '../clock.ts'
+import type { Role } from '../contract/auth.ts'
 
 /** Why somebody was let in. */
 export interface Permission {
   /** The same for the same credentials. */
   readonly key: string
+  /** What they may watch goes by this; with less of a role the permission is no longer valid. */
+  readonly role: Role
   /** Asks again. A question that fails cannot be answered now, and is asked the next time. */
   isValid(): Promise<boolean>
 }

@@ -22,8 +22,10 @@ import { joinTokenRoutes } from './routes/join-tokens.ts'
 import { liveRoutes } from './routes/live.ts'
 import { objectRoutes } from './routes/objects.ts'
 import { profileRoutes } from './routes/profiles.ts'
+import { redirectSignInRoutes } from './routes/redirect-sign-in.ts'
 import { signInRoutes } from './routes/sign-in.ts'
 import { systemRoutes } from './routes/system.ts'
+import { tokenRoutes } from './routes/tokens.ts'
 import { workerRoutes } from './routes/workers.ts'
 import { securityHeaders } from './security-headers.ts'
 
@@ -38,7 +40,7 @@ export function createApp(deps: HttpDeps, ui?: UiMount): OpenAPIHono<AppEnv> {
   const { clock, config, log } = deps
   const app = createApi()
   app.use(requestId())
-  app.use(clientAddress(config.trustProxy))
+  app.use(clientAddress(config))
   app.use(measure(deps))
   app.use(securityHeaders(config.publicUrl?.startsWith('https:') ?? false))
   app.use(findRule([...apiRules, ...ui?.rules ?? []]))
@@ -61,6 +63,8 @@ export function createApp(deps: HttpDeps, ui?: UiMount): OpenAPIHono<AppEnv> {
   app.route('/', liveRoutes(deps))
   app.route('/', objectRoutes(deps))
   app.route('/', signInRoutes(deps))
+  app.route('/', redirectSignInRoutes(deps))
+  app.route('/', tokenRoutes(deps))
   serveDescription(app, apiVersion)
   if (ui !== undefined) app.route('/', ui.app)
   return app

@@ -1,14 +1,19 @@
 /** Who is calling, and whether they may: the guard before every route. */
 import type { Context, MiddlewareHandler } from 'hono'
 import { matchedRoutes } from 'hono/route'
+import { roleCovers } from '../contract/access.ts'
 import type { Role } from '../contract/auth.ts'
+import { useApiToken } from '../db/api-tokens.ts'
+import { isRevoked, type RevokedSubject } from '../db/token-revocations.ts'
 import { WebEncodeError } from '../errors.ts'
 import type { Caller } from '../gateway.ts'
 import type { Permission } from './admissions.ts'
 import { isLoopbackClient } from './client-address.ts'
-import { checkCsrf } from './csrf.ts'
+import { apiTokenPrefix, hashOfToken } from './api-tokens.ts'
+import { checkCsrf, checkOrigin } from './csrf.ts'
 import type { AppEnv, HttpDeps, Identity } from './deps.ts'
-import { roleCovers, type Rule, ruleFinder } from './permissions.ts'
+import { type Rule, ruleFinder } from './permissions.ts'
+import { identifyProxied, type ProxiedUser, proxiedUserOf } from './proxy-sign-in.ts'
 import { identifySession, sessionOf } from './sessions.ts'
 
 const signedOutCodes: ReadonlySet<string> = new Set(['WE-AUTH-001', 'WE-AUTH-002'])
@@ -50,10 +55,10 @@ export function guard(deps: HttpDeps): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     const rule = c.get('rule')
     if (rule !== undefined && !isOpen(c, rule)) {
-      const identity = await identify(credentialsOf(c), deps)
+      const identity = await identify(credentialsOf(c, deps), deps)
       allow(identity.caller.role, rule)
       c.set('identity', identity)
-      if (identity.via === 'session' && !safeMethods.has(c.req.method)) await checkCsrf(c, identity)
+      if (!safeMethods.has(c.req.method)) await checkIntent(c, identity, deps)
     }
     await next()
   }
@@ -64,14 +69,16 @@ export function guard(deps: HttpDeps): MiddlewareHandler<AppEnv> {
  * The request itself is not read again: a WebSocket's is gone by then.
  */
 export function permissionOf(c: Context<AppEnv>, deps: HttpDeps): Permission {
-  const credentials = credentialsOf(c)
-  const { authorization = '', session = '', clientIp } = credentials
+  const credentials = credentialsOf(c, deps)
+  const { authorization = '', session = '', clientIp, proxied } = credentials
+  const { role } = currentCaller(c)
   return {
-    key: [authorization, session, clientIp].join('\n'),
+    key: [authorization, session, clientIp, proxied?.token ?? '', role].join('\n'),
+    role,
     async isValid() {
       try {
-        await identify(credentials, deps)
-        return true
+        const { caller } = await identify(credentials, deps)
+        return roleCovers(caller.role, role)
       } catch (error) {
         if (error instanceof WebEncodeError && signedOutCodes.has(error.code)) return false
         throw error
@@ -85,19 +92,27 @@ function isOpen(c: Context<AppEnv>, rule: Rule): boolean {
   return rule.access === 'viewer-or-loopback' && isLoopbackClient(c)
 }
 
+/** What browsers send by themselves must have been meant. */
+async function checkIntent(c: Context<AppEnv>, identity: Identity, deps: HttpDeps): Promise<void> {
+  if (identity.via === 'session') await checkCsrf(c, identity)
+  if (identity.via === 'proxy') checkOrigin(c, deps.config)
+}
+
 /** What a request brings to show who it is. */
 interface Credentials {
   readonly authorization: string | undefined
   readonly session: string | undefined
+  readonly proxied: ProxiedUser | undefined
   readonly clientIp: string
   readonly userAgent: string
   readonly correlationId: string
 }
 
-function credentialsOf(c: Context<AppEnv>): Credentials {
+function credentialsOf(c: Context<AppEnv>, { config }: HttpDeps): Credentials {
   return {
     authorization: c.req.header('authorization'),
     session: sessionOf(c),
+    proxied: proxiedUserOf(c, config),
     clientIp: c.get('clientIp'),
     userAgent: c.req.header('user-agent') ?? '',
     correlationId: c.get('requestId'),
@@ -106,8 +121,9 @@ function credentialsOf(c: Context<AppEnv>): Credentials {
 
 /** @throws WE-AUTH-001 without credentials, WE-AUTH-002 with expired ones */
 async function identify(credentials: Credentials, deps: HttpDeps): Promise<Identity> {
-  const { authorization, session, correlationId } = credentials
+  const { authorization, session, proxied, correlationId } = credentials
   if (authorization !== undefined) return await identifyToken(authorization, credentials, deps)
+  if (proxied !== undefined) return await identifyProxied(proxied, credentials, deps)
   if (session !== undefined) return await identifySession(session, correlationId, deps)
   throw unauthorized()
 }
@@ -119,14 +135,46 @@ async function identifyToken(
 ): Promise<Identity> {
   const token = /^Bearer +([^\s]{1,4096})$/i.exec(authorization)?.[1]
   if (token === undefined) throw unauthorized()
+  if (token.startsWith(apiTokenPrefix)) return await identifyApiToken(token, correlationId, deps)
   const answer = await deps.auth.authenticate({ token, scheme: 'bearer', clientIp, userAgent })
   if (!answer.valid) {
     const isExpired = answer.expiresAtUnix > 0 && answer.expiresAtUnix * 1000 <= deps.clock.now()
     if (isExpired) throw new WebEncodeError('WE-AUTH-002', 'The bearer token has expired')
     throw new WebEncodeError('WE-AUTH-001', 'The bearer token is not valid')
   }
-  const { userId, username, role } = answer
+  const { userId, username, role, metadata } = answer
+  await refuseRevoked(userId, metadata, deps)
   return { caller: { userId, username, role, correlationId }, via: 'token', csrfToken: '' }
+}
+
+/** A token of the database: with its own role, or that of its user when they have less by now. */
+async function identifyApiToken(
+  token: string,
+  correlationId: string,
+  { db, auth }: HttpDeps,
+): Promise<Identity> {
+  const found = await useApiToken(db, hashOfToken(token))
+  if (found?.isExpired) throw new WebEncodeError('WE-AUTH-002', 'The API token has expired')
+  const user = found && await auth.getUserProfile(found.userId)
+  if (found === undefined || user === undefined) {
+    throw new WebEncodeError('WE-AUTH-001', 'The API token is not valid')
+  }
+  const role = roleCovers(user.role, found.role) ? found.role : user.role
+  const { userId, username } = user
+  return { caller: { userId, username, role, correlationId }, via: 'token', csrfToken: '' }
+}
+
+/** A signed token says nothing of what happened after it was issued; the database does. @throws WE-AUTH-001 */
+async function refuseRevoked(
+  userId: string,
+  { sid, issuedAt }: Readonly<Record<string, string>>,
+  { db }: HttpDeps,
+): Promise<void> {
+  if (issuedAt === undefined) return
+  const subjects: RevokedSubject[] = [`user:${userId}`]
+  if (sid !== undefined) subjects.push(`session:${sid}`)
+  if (!await isRevoked(db, subjects, Number(issuedAt))) return
+  throw new WebEncodeError('WE-AUTH-001', 'The bearer token was revoked; sign in again')
 }
 
 function allow(role: Role, rule: Rule): void {

@@ -1,18 +1,31 @@
 /** Where a request comes from. */
 import type { Context, MiddlewareHandler } from 'hono'
-import { isInBlock, parseAddress, parseBlock } from '../address.ts'
-import type { AppEnv } from './deps.ts'
+import { type AddressBlock, isInBlock, parseAddress, parseBlock } from '../address.ts'
+import type { AppEnv, HttpConfig } from './deps.ts'
 
 const loopback = ['127.0.0.0/8', '::1/128'].flatMap((text) => parseBlock(text) ?? [])
 
-/** Sets `clientIp`: the peer, or with a trusted proxy the last address that the proxy added. */
-export function clientAddress(trustProxy: boolean): MiddlewareHandler<AppEnv> {
+/** Sets `clientIp`: the peer; behind proxies that we trust, the last address that one of them added. */
+export function clientAddress(
+  { trustProxy, trustedProxies }: Pick<HttpConfig, 'trustProxy' | 'trustedProxies'>,
+): MiddlewareHandler<AppEnv> {
+  const isTrusted = proxyTest(trustedProxies)
   return async (c, next) => {
-    const forwarded = trustProxy
-      ? c.req.header('x-forwarded-for')?.split(',').at(-1)?.trim()
-      : undefined
-    c.set('clientIp', forwarded ?? peerOf(c))
+    const peer = peerOf(c)
+    const hops = trustProxy || isTrusted(peer)
+      ? c.req.header('x-forwarded-for')?.split(',').map((hop) => hop.trim()) ?? []
+      : []
+    c.set('clientIp', hops.findLast((hop) => !isTrusted(hop)) ?? hops[0] ?? peer)
     await next()
+  }
+}
+
+/** Tells whether an address is one of these proxies. @param proxies - addresses and CIDR blocks */
+export function proxyTest(proxies: readonly string[]): (address: string) => boolean {
+  const blocks = proxies.flatMap((text) => blockFrom(text) ?? [])
+  return (text) => {
+    const address = parseAddress(text)
+    return address !== undefined && blocks.some((block) => isInBlock(address, block))
   }
 }
 
@@ -25,6 +38,13 @@ export function isLoopbackClient(c: Context<AppEnv>): boolean {
   return address !== undefined && loopback.some((block) => isInBlock(address, block))
 }
 
-function peerOf(c: Context<AppEnv>): string {
+/** The other end of the connection; empty when unknown. */
+export function peerOf(c: Context<AppEnv>): string {
   return c.env?.clientAddress ?? ''
+}
+
+/** A single address is the block of itself. */
+function blockFrom(text: string): AddressBlock | undefined {
+  const bytes = parseAddress(text)
+  return bytes === undefined ? parseBlock(text) : { bytes, bits: bytes.length * 8 }
 }

@@ -4,6 +4,15 @@ import type { Context } from 'hono'
 import { WebEncodeError } from '../errors.ts'
 import type { AppEnv, HttpConfig, Identity } from './deps.ts'
 
+/**
+ * A request whose credentials the browser adds by itself, without a token of ours: it must come from our own pages, or from
+ * no browser at all. @throws WE-AUTH-003
+ */
+export function checkOrigin(c: Context<AppEnv>, config: HttpConfig): void {
+  if (isSameOrigin(c, config)) return
+  throw new WebEncodeError('WE-AUTH-003', 'Another site may not do this for you')
+}
+
 /** Checks the token of the header `X-CSRF-Token` or of the form field `_csrf`. @throws WE-AUTH-003 */
 export async function checkCsrf(c: Context<AppEnv>, identity: Identity): Promise<void> {
   const header = c.req.header('x-csrf-token')

@@ -1,7 +1,7 @@
 /** What the HTTP rooms are given: ports, settings, and the variables that a request carries. */
 import type { Context, Hono } from 'hono'
 import type { Clock } from '../clock.ts'
-import type { Authenticator } from '../contract/auth.ts'
+import type { Authenticator, RedirectSignIn } from '../contract/auth.ts'
 import type { Profile } from '../contract/profile.ts'
 import type { StorageProvider } from '../contract/storage.ts'
 import type { Database } from '../db/database.ts'
@@ -19,6 +19,10 @@ export interface HttpConfig {
   readonly publicUrl: string | null
   /** Believe `X-Forwarded-For` and `X-Forwarded-Proto`: only behind a proxy that sets them. */
   readonly trustProxy: boolean
+  /** Addresses and CIDR blocks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed. */
+  readonly trustedProxies: readonly string[]
+  /** Believe `Remote-User` and `Remote-Groups` of those proxies, which then must remove them from what people send. */
+  readonly proxySignIn: boolean
   /** Largest body of a request that is not an upload. */
   readonly maxBodyBytes: number
   /** Largest uploaded file. */
@@ -37,6 +41,8 @@ export interface HttpConfig {
 export const defaultHttpConfig: HttpConfig = {
   publicUrl: null,
   trustProxy: false,
+  trustedProxies: [],
+  proxySignIn: false,
   maxBodyBytes: 1 << 20,
   maxUploadBytes: 50 * 2 ** 30,
   sessionHours: 7 * 24,
@@ -57,6 +63,8 @@ export interface HttpDeps {
   readonly db: Database
   readonly gateway: Gateway
   readonly auth: Authenticator
+  /** Sign-in at an identity provider; absent: there is none. */
+  readonly redirectSignIn?: RedirectSignIn
   readonly storage: StorageProvider
   /** Answers `/v1/objects/…` requests whose URLs the storage signed; absent when its URLs lead elsewhere. */
   readonly serveObject?: (request: Request) => Promise<Response>
@@ -75,8 +83,9 @@ export interface HttpDeps {
 /** How a request showed who it is. */
 export interface Identity {
   readonly caller: Caller
-  readonly via: 'session' | 'token'
-  /** For forms and `X-CSRF-Token`; empty for a token, which needs none. */
+  /** `proxy`: a proxy in front of us signed them in, and says so with every request. */
+  readonly via: 'session' | 'token' | 'proxy'
+  /** For forms and `X-CSRF-Token`; empty for a token, which needs none, and for a proxy's. */
   readonly csrfToken: string
 }
 

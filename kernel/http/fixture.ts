@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { createMemoryBus } from '../bus/memory.ts'
 import { type Clock, systemClock } from '../clock.ts'
+import { authorizeRole } from '../contract/access.ts'
 import type { Authenticator, AuthResponse, Role } from '../contract/auth.ts'
 import type { JobView, WorkerView } from '../contract/job.ts'
 import type { Profile } from '../contract/profile.ts'
@@ -51,6 +52,8 @@ export async function openBench(
     ui?: UiMount
     db?: Database
     serveObject?: HttpDeps['serveObject']
+    redirectSignIn?: HttpDeps['redirectSignIn']
+    auth?: HttpDeps['auth']
   } = {},
 ): Promise<Bench> {
   const logLines: string[] = []
@@ -70,7 +73,8 @@ export async function openBench(
   const deps: HttpDeps = {
     db,
     gateway: gatewayOver(db, commands),
-    auth: authOver(users, clock),
+    auth: options.auth ?? authOver(users, clock),
+    ...(options.redirectSignIn === undefined ? {} : { redirectSignIn: options.redirectSignIn }),
     storage: storageOver(objects),
     ...(options.serveObject === undefined ? {} : { serveObject: options.serveObject }),
     profiles: [testProfile],
@@ -244,6 +248,10 @@ function authOver(
       if (token === 'expired') {
         return Promise.resolve({ ...nobody, expiresAtUnix: Math.floor(clock.now() / 1000) - 1 })
       }
+      if (scheme === 'upstream') {
+        const { user } = JSON.parse(Buffer.from(token, 'base64url').toString()) as { user: string }
+        return Promise.resolve(answer(user))
+      }
       if (scheme === 'one-time') {
         return Promise.resolve(codes.delete(token) ? answer('admin') : nobody)
       }
@@ -260,7 +268,10 @@ function authOver(
       const times = { createdAtUnix: 0, lastLoginUnix: 0 }
       return Promise.resolve({ userId, email: '', displayName: username, ...user, ...times })
     },
+    authorize: (request) =>
+      Promise.resolve(authorizeRole(users.get(request.userId)?.role, request)),
     listUsers: () => Promise.resolve({ users: [], totalCount: 0 }),
+    refreshToken: () => Promise.resolve(nobody),
     logout: () => Promise.resolve(),
   }
 }
@@ -334,4 +345,15 @@ const testEntry = {
   isVideo: false,
   isAudio: false,
   isImage: false,
+}
+
+/** The address that a refused sign-in is logged with. */
+export async function signInAddress(
+  { app, logLines }: Bench,
+  peer: string,
+  headers: Record<string, string>,
+): Promise<unknown> {
+  await app.request('/auth/link', { method: 'POST', headers }, { clientAddress: peer })
+  const line = logLines.findLast((text) => text.includes('sign-in refused')) ?? '{}'
+  return (JSON.parse(line) as { client_ip?: unknown }).client_ip
 }

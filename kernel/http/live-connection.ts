@@ -1,5 +1,7 @@
 /** One connection of live updates: what its client says, and what it is sent. */
 import { z } from 'zod'
+import { roleCovers } from '../contract/access.ts'
+import type { Role } from '../contract/auth.ts'
 import type { SocketHandler, TextSocket } from '../runtime/runtime.ts'
 import { SharedText } from '../runtime/shared-text.ts'
 import type { LiveTopic, LiveTopics, Watcher } from './live-topics.ts'
@@ -29,18 +31,22 @@ export interface LiveConnectionParts {
   readonly topics: LiveTopics
   readonly queue: SendQueue
   readonly onClosed: (connection: LiveConnection) => void
+  /** Least role that may watch a topic; undefined when there is no such topic. */
+  readonly accessOf: (topic: string) => Role | undefined
 }
 
 /** A connection. A class, so that ten thousand of them share their methods. */
 export class LiveConnection implements SocketHandler, Sender, Watcher {
   readonly #parts: LiveConnectionParts
   readonly #socket: TextSocket
+  readonly #role: Role
   /** Topics of this connection, with the version that was sent last; the one that was sent last comes last. */
   readonly #sent = new Map<LiveTopic, number>()
   #isClosed = false
 
-  constructor(socket: TextSocket, parts: LiveConnectionParts) {
+  constructor(socket: TextSocket, role: Role, parts: LiveConnectionParts) {
     this.#socket = socket
+    this.#role = role
     this.#parts = parts
   }
 
@@ -95,6 +101,12 @@ export class LiveConnection implements SocketHandler, Sender, Watcher {
   #subscribe(name: string, since = 0): void {
     if (this.#sent.size >= maxTopics && this.#find(name) === undefined) {
       return this.#fail('WE-SYS-005', `One connection may watch ${maxTopics} topics`, name)
+    }
+    const needed = this.#parts.accessOf(name)
+    if (needed !== undefined && !roleCovers(this.#role, needed)) {
+      const message =
+        `Cannot watch ${name}: it needs the role ${needed}, and yours is ${this.#role}`
+      return this.#fail('WE-AUTH-003', message, name)
     }
     const topic = this.#parts.topics.watch(name, this)
     if (topic === 'unknown') return this.#fail('WE-JOB-001', `There is no topic ${name}`, name)

@@ -1,4 +1,6 @@
 /** Live topics: their names, what each shows, and the message that carries its newest state. */
+import { leastRole } from '../contract/access.ts'
+import type { Role } from '../contract/auth.ts'
 import type { Json } from '../contract/json.ts'
 import { readDashboardStats } from '../db/dashboard.ts'
 import type { Reader } from '../db/database.ts'
@@ -29,6 +31,8 @@ export type TopicStates = ReadonlyMap<string, object>
 /** Topics of one kind, which are read together. */
 export interface TopicFamily {
   has(topic: string): boolean
+  /** Least role that may watch them. */
+  readonly access: Role
   /** Least time between two reads of a topic, in milliseconds. */
   readonly restMs: number
   read(db: Reader, topics: readonly string[]): Promise<TopicStates>
@@ -43,23 +47,36 @@ const workerTasks = 20
 
 /** Every kind of topic. */
 export const topicFamilies: readonly TopicFamily[] = [
-  { has: (topic) => jobIdOf(topic) !== undefined, restMs, read: readJobTopics },
+  {
+    has: (topic) => jobIdOf(topic) !== undefined,
+    access: leastRole('job', 'read'),
+    restMs,
+    read: readJobTopics,
+  },
   {
     has: (topic) => topic === dashboardTopic,
+    access: leastRole('system', 'read'),
     restMs: longRestMs,
     read: async (db) => new Map([[dashboardTopic, await readDashboardStats(db)]]),
   },
   {
     has: (topic) => topic === workersTopic,
+    access: leastRole('worker', 'read'),
     restMs: longRestMs,
     read: async (db) => new Map([[workersTopic, await listWorkers(db)]]),
   },
   {
     has: (topic) => workerIdOf(topic) !== undefined,
+    access: leastRole('worker', 'read'),
     restMs: longRestMs,
     read: readWorkerTopics,
   },
 ]
+
+/** Least role that may watch a topic; undefined when there is no such topic. */
+export function topicAccess(topic: string): Role | undefined {
+  return topicFamilies.find(({ has }) => has(topic))?.access
+}
 
 function jobIdOf(topic: string): string | undefined {
   return /^job:([A-Za-z0-9-]{1,64}):updates$/.exec(topic)?.[1]

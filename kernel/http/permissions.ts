@@ -1,5 +1,6 @@
-/** Who may do what: one rule for every route. A route without a rule is refused. */
-import { type Role, roles } from '../contract/auth.ts'
+/** Who may call what: one rule for every route, with its access from the table of `contract/access.ts`. A route without a rule is refused. */
+import { leastRole } from '../contract/access.ts'
+import type { Role } from '../contract/auth.ts'
 
 /**
  * Who may call a route: everyone, or a signed-in user with at least this role.
@@ -58,92 +59,250 @@ export const apiRules: readonly Rule[] = [
     load: 'sign-in',
   },
   { method: 'POST', path: '/auth/login', access: 'public', action: 'sign in', load: 'sign-in' },
-  { method: 'POST', path: '/auth/logout', access: 'viewer', action: 'sign out' },
+  {
+    method: 'GET',
+    path: '/auth/oidc/start',
+    access: 'public',
+    action: 'go to the identity provider',
+  },
+  {
+    method: 'GET',
+    path: '/auth/oidc/callback',
+    access: 'public',
+    action: 'come back from the identity provider',
+  },
+  // The signature of its token is the permission.
+  {
+    method: 'POST',
+    path: '/auth/oidc/backchannel-logout',
+    access: 'public',
+    action: 'end sessions for the identity provider',
+  },
+  {
+    method: 'POST',
+    path: '/auth/logout',
+    access: leastRole('account', 'update'),
+    action: 'sign out',
+  },
 
-  { method: 'GET', path: '/v1/me', access: 'viewer', action: 'see who is signed in' },
-  { method: 'GET', path: '/v1/errors', access: 'viewer', action: 'list error codes' },
-  { method: 'GET', path: '/v1/stats', access: 'viewer', action: 'read the statistics' },
-  { method: 'GET', path: '/v1/ws', access: 'viewer', action: 'watch live updates' },
+  {
+    method: 'GET',
+    path: '/v1/me',
+    access: leastRole('account', 'read'),
+    action: 'see who is signed in',
+  },
+  {
+    method: 'GET',
+    path: '/v1/errors',
+    access: leastRole('system', 'read'),
+    action: 'list error codes',
+  },
+  {
+    method: 'GET',
+    path: '/v1/stats',
+    access: leastRole('system', 'read'),
+    action: 'read the statistics',
+  },
+  {
+    method: 'GET',
+    path: '/v1/ws',
+    access: leastRole('system', 'read'),
+    action: 'watch live updates',
+  },
 
-  { method: 'POST', path: '/v1/jobs', access: 'operator', action: 'create a job' },
-  { method: 'GET', path: '/v1/jobs', access: 'viewer', action: 'list jobs' },
-  { method: 'GET', path: '/v1/jobs/:id', access: 'viewer', action: 'see a job' },
-  { method: 'DELETE', path: '/v1/jobs/:id', access: 'operator', action: 'delete a job' },
-  { method: 'POST', path: '/v1/jobs/:id/cancel', access: 'operator', action: 'cancel a job' },
-  { method: 'POST', path: '/v1/jobs/:id/retry', access: 'operator', action: 'retry a job' },
-  { method: 'GET', path: '/v1/jobs/:id/tasks', access: 'viewer', action: 'see the tasks of a job' },
+  { method: 'POST', path: '/v1/jobs', access: leastRole('job', 'create'), action: 'create a job' },
+  { method: 'GET', path: '/v1/jobs', access: leastRole('job', 'read'), action: 'list jobs' },
+  { method: 'GET', path: '/v1/jobs/:id', access: leastRole('job', 'read'), action: 'see a job' },
+  {
+    method: 'DELETE',
+    path: '/v1/jobs/:id',
+    access: leastRole('job', 'delete'),
+    action: 'delete a job',
+  },
+  {
+    method: 'POST',
+    path: '/v1/jobs/:id/cancel',
+    access: leastRole('job', 'execute'),
+    action: 'cancel a job',
+  },
+  {
+    method: 'POST',
+    path: '/v1/jobs/:id/retry',
+    access: leastRole('job', 'execute'),
+    action: 'retry a job',
+  },
+  {
+    method: 'GET',
+    path: '/v1/jobs/:id/tasks',
+    access: leastRole('job', 'read'),
+    action: 'see the tasks of a job',
+  },
   {
     method: 'GET',
     path: '/v1/jobs/:id/events',
-    access: 'viewer',
+    access: leastRole('job', 'read'),
     action: 'see the events of a job',
   },
-  { method: 'GET', path: '/v1/jobs/:id/logs', access: 'viewer', action: 'list the logs of a job' },
+  {
+    method: 'GET',
+    path: '/v1/jobs/:id/logs',
+    access: leastRole('job', 'read'),
+    action: 'list the logs of a job',
+  },
   {
     method: 'GET',
     path: '/v1/jobs/:id/logs/:name',
-    access: 'viewer',
+    access: leastRole('job', 'read'),
     action: 'read a job log',
     load: 'download',
   },
-  { method: 'GET', path: '/v1/jobs/:id/outputs', access: 'viewer', action: 'list outputs' },
+  {
+    method: 'GET',
+    path: '/v1/jobs/:id/outputs',
+    access: leastRole('job', 'read'),
+    action: 'list outputs',
+  },
   {
     method: 'GET',
     path: '/v1/jobs/:id/outputs/:name',
-    access: 'viewer',
+    access: leastRole('job', 'read'),
     action: 'download an output',
     load: 'download',
   },
-  { method: 'POST', path: '/v1/tasks/:id/requeue', access: 'operator', action: 'requeue a task' },
+  {
+    method: 'POST',
+    path: '/v1/tasks/:id/requeue',
+    access: leastRole('job', 'execute'),
+    action: 'requeue a task',
+  },
 
-  { method: 'GET', path: '/v1/autoscale', access: 'viewer', action: 'see how much work there is' },
-  { method: 'GET', path: '/v1/owners', access: 'admin', action: 'list the weights of owners' },
+  {
+    method: 'POST',
+    path: '/v1/tokens',
+    access: leastRole('token', 'create'),
+    action: 'make an API token',
+  },
+  {
+    method: 'GET',
+    path: '/v1/tokens',
+    access: leastRole('token', 'read'),
+    action: 'list API tokens',
+  },
+  {
+    method: 'DELETE',
+    path: '/v1/tokens/:id',
+    access: leastRole('token', 'delete'),
+    action: 'take back an API token',
+  },
+
+  {
+    method: 'GET',
+    path: '/v1/autoscale',
+    access: leastRole('worker', 'read'),
+    action: 'see how much work there is',
+  },
+  {
+    method: 'GET',
+    path: '/v1/owners',
+    access: leastRole('owner', 'read'),
+    action: 'list the weights of owners',
+  },
   {
     method: 'PUT',
     path: '/v1/owners/:id/weight',
-    access: 'admin',
+    access: leastRole('owner', 'update'),
     action: 'set the weight of an owner',
   },
 
-  { method: 'GET', path: '/v1/profiles', access: 'viewer', action: 'list profiles' },
-  { method: 'GET', path: '/v1/profiles/:name', access: 'viewer', action: 'see a profile' },
+  {
+    method: 'GET',
+    path: '/v1/profiles',
+    access: leastRole('profile', 'read'),
+    action: 'list profiles',
+  },
+  {
+    method: 'GET',
+    path: '/v1/profiles/:name',
+    access: leastRole('profile', 'read'),
+    action: 'see a profile',
+  },
   {
     method: 'POST',
     path: '/v1/workers/join-tokens',
-    access: 'admin',
+    access: leastRole('join-token', 'create'),
     action: 'make a join token',
   },
-  { method: 'GET', path: '/v1/workers/join-tokens', access: 'admin', action: 'list join tokens' },
+  {
+    method: 'GET',
+    path: '/v1/workers/join-tokens',
+    access: leastRole('join-token', 'read'),
+    action: 'list join tokens',
+  },
   {
     method: 'DELETE',
     path: '/v1/workers/join-tokens/:id',
-    access: 'admin',
+    access: leastRole('join-token', 'delete'),
     action: 'take back a join token',
   },
-  { method: 'GET', path: '/v1/workers', access: 'viewer', action: 'list workers' },
-  { method: 'GET', path: '/v1/workers/:id', access: 'viewer', action: 'see a worker' },
-  { method: 'POST', path: '/v1/workers/:id/drain', access: 'operator', action: 'drain a worker' },
+  {
+    method: 'GET',
+    path: '/v1/workers',
+    access: leastRole('worker', 'read'),
+    action: 'list workers',
+  },
+  {
+    method: 'GET',
+    path: '/v1/workers/:id',
+    access: leastRole('worker', 'read'),
+    action: 'see a worker',
+  },
+  {
+    method: 'POST',
+    path: '/v1/workers/:id/drain',
+    access: leastRole('worker', 'execute'),
+    action: 'drain a worker',
+  },
   {
     method: 'POST',
     path: '/v1/workers/:id/undrain',
-    access: 'operator',
+    access: leastRole('worker', 'execute'),
     action: 'undrain a worker',
   },
   {
     method: 'POST',
     path: '/v1/workers/:id/restart',
-    access: 'operator',
+    access: leastRole('worker', 'execute'),
     action: 'restart a worker',
   },
-  { method: 'DELETE', path: '/v1/workers/:id', access: 'admin', action: 'remove a worker' },
+  {
+    method: 'DELETE',
+    path: '/v1/workers/:id',
+    access: leastRole('worker', 'delete'),
+    action: 'remove a worker',
+  },
 
-  { method: 'GET', path: '/v1/files/capabilities', access: 'operator', action: 'see the storages' },
-  { method: 'GET', path: '/v1/files/roots', access: 'operator', action: 'list storage roots' },
-  { method: 'GET', path: '/v1/files/browse', access: 'operator', action: 'browse files' },
+  {
+    method: 'GET',
+    path: '/v1/files/capabilities',
+    access: leastRole('file', 'read'),
+    action: 'see the storages',
+  },
+  {
+    method: 'GET',
+    path: '/v1/files/roots',
+    access: leastRole('file', 'read'),
+    action: 'list storage roots',
+  },
+  {
+    method: 'GET',
+    path: '/v1/files/browse',
+    access: leastRole('file', 'read'),
+    action: 'browse files',
+  },
   {
     method: 'POST',
     path: '/v1/files/upload',
-    access: 'operator',
+    access: leastRole('file', 'create'),
     action: 'upload a file',
     isStreamed: true,
   },
@@ -164,11 +323,6 @@ export const apiRules: readonly Rule[] = [
     isStreamed: true,
   },
 ]
-
-/** True when `role` includes everything that `needed` may do. */
-export function roleCovers(role: Role, needed: Role): boolean {
-  return roles.indexOf(role) >= roles.indexOf(needed)
-}
 
 /** Finds the rule of a route by the method and path it was registered with. @throws TypeError when a route has two rules */
 export function ruleFinder(

@@ -19,6 +19,9 @@ export interface RateLimiter {
 }
 
 const signInPaths = new Set(['/auth/login', '/auth/link'])
+/** Each makes a row: a company behind one address may come at once, a flood may not. */
+const redirectPath = '/auth/oidc/start'
+const redirects: RateLimit = { perSecond: 1, burst: 60 }
 
 /** Creates a limiter; every client starts with a full bucket. */
 export function createRateLimiter(
@@ -48,10 +51,16 @@ export function rateLimit(clock: Clock, config: HttpConfig): MiddlewareHandler<A
     perSecond: signInsPerMinute / 60,
     burst: signInsPerMinute,
   })
+  const starts = createRateLimiter(clock, redirects)
   const posts = createRateLimiter(clock, { perSecond: postsPerSecond, burst: postsPerSecond * 10 })
+  const limiterOf = (method: string, path: string) => {
+    if (path === redirectPath) return starts
+    if (method !== 'POST') return undefined
+    return signInPaths.has(path) ? signIns : posts
+  }
   return async (c, next) => {
-    if (c.req.method === 'POST') {
-      const limiter = signInPaths.has(c.req.path) ? signIns : posts
+    const limiter = limiterOf(c.req.method, c.req.path)
+    if (limiter !== undefined) {
       const waitSeconds = limiter.take(c.get('clientIp'))
       if (waitSeconds > 0) throw tooMany(waitSeconds)
     }

@@ -2,30 +2,50 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { Context } from 'hono'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
-import type { AuthResponse } from '../contract/auth.ts'
-import { deleteSession, insertSession, readSession } from '../db/sessions.ts'
+import type { RedirectedUser } from '../contract/auth.ts'
+import { rememberUser } from '../db/known-users.ts'
+import {
+  deleteSession,
+  deleteUserSessions,
+  insertSession,
+  readSession,
+  type Session,
+} from '../db/sessions.ts'
+import { revokeTokens } from '../db/token-revocations.ts'
 import { WebEncodeError } from '../errors.ts'
+import { peerOf, proxyTest } from './client-address.ts'
 import type { AppEnv, HttpDeps, Identity } from './deps.ts'
+import { keepRenewed, openTokens, sealTokens } from './session-renewal.ts'
 
 export const sessionCookie = 'webencode_session'
 
-type SessionDeps = Pick<HttpDeps, 'db' | 'auth' | 'clock' | 'config'>
+type SessionDeps = Pick<HttpDeps, 'db' | 'auth' | 'clock' | 'config' | 'log'>
 
-/** Signs a user in: makes the session and sets its cookie. */
+const longestUserAgent = 200
+
+/** Signs a user in: makes the session and sets its cookie. A session that the browser had before ends. */
 export async function startSession(
   c: Context<AppEnv>,
   deps: SessionDeps,
-  user: AuthResponse,
+  user: RedirectedUser,
 ): Promise<void> {
+  const { db, config, clock } = deps
+  const before = sessionOf(c)
+  if (before !== undefined) await deleteSession(db, hashOf(before))
   const value = randomBytes(32).toString('base64url')
-  const maxAge = deps.config.sessionHours * 3600
-  await insertSession(deps.db, {
+  const maxAge = config.sessionHours * 3600
+  await rememberUser(db, user)
+  await insertSession(db, {
     idHash: hashOf(value),
     userId: user.userId,
     username: user.username,
     role: user.role,
     csrfToken: randomBytes(24).toString('base64url'),
-    expiresAt: new Date(deps.clock.now() + maxAge * 1000),
+    expiresAt: new Date(clock.now() + maxAge * 1000),
+    providerSession: user.metadata['sid'] ?? null,
+    sealed: sealTokens(value, user),
+    clientIp: c.get('clientIp'),
+    userAgent: (c.req.header('user-agent') ?? '').slice(0, longestUserAgent),
   })
   setCookie(c, sessionCookie, value, {
     path: '/',
@@ -36,11 +56,30 @@ export async function startSession(
   })
 }
 
-/** Signs the browser out. */
-export async function endSession(c: Context<AppEnv>, deps: SessionDeps): Promise<void> {
+/** Signs the browser out. @returns the ID token of the identity provider, when the session began there */
+export async function endSession(
+  c: Context<AppEnv>,
+  { db }: SessionDeps,
+): Promise<{ idToken?: string }> {
   const value = sessionOf(c)
-  if (value !== undefined) await deleteSession(deps.db, hashOf(value))
   deleteCookie(c, sessionCookie, { path: '/' })
+  if (value === undefined) return {}
+  const session = await readSession(db, hashOf(value))
+  await deleteSession(db, hashOf(value))
+  const { idToken } = openTokens(value, session?.sealed ?? null)
+  return idToken === undefined ? {} : { idToken }
+}
+
+/** Ends every session of a user, and refuses the identity provider's tokens that they have. @returns how many sessions */
+export async function endUserSessions(
+  { db, auth, log }: Pick<HttpDeps, 'db' | 'auth' | 'log'>,
+  userId: string,
+): Promise<number> {
+  const ended = await deleteUserSessions(db, userId)
+  await revokeTokens(db, `user:${userId}`)
+  await auth.logout({ userId, allSessions: true })
+  log.info('all sessions of a user ended', { user_id: userId, sessions: ended })
+  return ended
 }
 
 /** The value of the session's cookie. */
@@ -55,19 +94,30 @@ export async function identifySession(
   deps: SessionDeps,
 ): Promise<Identity> {
   const session = await readSession(deps.db, hashOf(value))
-  const user = session && await deps.auth.getUserProfile(session.userId)
-  if (session === undefined || user === undefined) {
-    throw new WebEncodeError('WE-AUTH-002', 'Your session has ended; sign in again')
-  }
+  if (session === undefined || !await keepRenewed(deps, value, session)) throw ended()
+  const user = await deps.auth.getUserProfile(session.userId)
+  if (user === undefined) throw ended()
   const { userId, username, role } = user
   const caller = { userId, username, role, correlationId }
   return { caller, via: 'session', csrfToken: session.csrfToken }
 }
 
-function isSecure(c: Context<AppEnv>, { config }: SessionDeps): boolean {
+/** Whether cookies may be kept from connections in clear. */
+export function isSecure(c: Context<AppEnv>, { config }: Pick<HttpDeps, 'config'>): boolean {
   if (config.publicUrl !== null) return config.publicUrl.startsWith('https:')
-  const forwarded = config.trustProxy ? c.req.header('x-forwarded-proto') : undefined
+  const isBelieved = config.trustProxy || proxyTest(config.trustedProxies)(peerOf(c))
+  const forwarded = isBelieved ? c.req.header('x-forwarded-proto') : undefined
   return (forwarded ?? new URL(c.req.url).protocol.slice(0, -1)) === 'https'
+}
+
+/** Which of these sessions is the request's own. */
+export function isOwnSession(c: Context<AppEnv>, { idHash }: Session): boolean {
+  const value = sessionOf(c)
+  return value !== undefined && hashOf(value) === idHash
+}
+
+function ended(): WebEncodeError {
+  return new WebEncodeError('WE-AUTH-002', 'Your session has ended; sign in again')
 }
 
 function hashOf(value: string): string {

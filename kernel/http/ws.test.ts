@@ -72,7 +72,7 @@ function createTrial(options: { maxConnections?: number; maxTopics?: number } = 
   const hub = createLiveHub({ bus, db: reader, clock, log: silentLog, ...options })
   const connect = (isValid = () => Promise.resolve(true), key = 'somebody') => {
     const socket = new FakeSocket()
-    const connection = hub.connect(socket, { key, isValid })
+    const connection = hub.connect(socket, { key, role: 'viewer', isValid })
     const tell = (message: unknown) => connection?.receive(JSON.stringify(message))
     const subscribe = (topic: string, since?: number) => tell({ type: 'subscribe', topic, since })
     return { socket, connection, tell, subscribe }
@@ -342,7 +342,7 @@ describe('createLiveHub()', () => {
     const late = { ...bus, subscribe, publish: bus.publish.bind(bus) }
     const hub = createLiveHub({ bus: late, db: reader, clock, log: silentLog })
     const socket = new FakeSocket()
-    const permission = { key: '', isValid: () => Promise.resolve(true) }
+    const permission = { key: '', role: 'viewer' as const, isValid: () => Promise.resolve(true) }
     hub.connect(socket, permission)?.receive('{"type":"subscribe","topic":"job:j1:updates"}')
     await reader.idle()
     isAway = false

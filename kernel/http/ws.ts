@@ -6,6 +6,7 @@ import type { Log } from '../log.ts'
 import type { SocketHandler, TextSocket } from '../runtime/runtime.ts'
 import { Admissions, type Permission } from './admissions.ts'
 import { LiveConnection } from './live-connection.ts'
+import { topicAccess } from './live-topic.ts'
 import { LiveTopics } from './live-topics.ts'
 import { SendQueue } from './send-queue.ts'
 
@@ -46,6 +47,7 @@ export function createLiveHub(options: LiveHubOptions): LiveHub {
     topics: new LiveTopics({ ...options, maxTopics }),
     queue: new SendQueue(clock),
     onClosed: (connection: LiveConnection) => admissions.remove(connection),
+    accessOf: topicAccess,
   }
 
   const isFull = () => admissions.size >= maxConnections
@@ -56,7 +58,7 @@ export function createLiveHub(options: LiveHubOptions): LiveHub {
         socket.close(1013, 'Too many connections')
         return undefined
       }
-      const connection = new LiveConnection(socket, parts)
+      const connection = new LiveConnection(socket, permission.role, parts)
       admissions.add(permission, connection)
       return connection
     },

@@ -1,10 +1,11 @@
 /** Users of one box: passwords, API tokens and one-time sign-in codes, kept in one file. */
+import { authorizeRole } from '../../kernel/contract/access.ts'
 import type { Authenticator } from '../../kernel/contract/auth.ts'
 import type { Log } from '../../kernel/log.ts'
 import { type Administration, createAdministration } from './administration.ts'
 import { createSignIn } from './sign-in.ts'
 import { openUserFile } from './user-file.ts'
-import { profileFrom } from './users.ts'
+import { nobody, profileFrom } from './users.ts'
 
 export interface BasicAuthOptions {
   /** Path of the JSON file; made with mode 0600 when the first user is added. */
@@ -26,6 +27,10 @@ export function createBasicAuth({ file: path, now, log, adminToken }: BasicAuthO
   return {
     ...createAdministration(file, nowUnix, log),
     authenticate: createSignIn(file, nowUnix, adminToken),
+    async authorize(request) {
+      const user = (await file.read()).users.find(({ id }) => id === request.userId)
+      return authorizeRole(user?.role, request)
+    },
     async getUserProfile(userId) {
       const user = (await file.read()).users.find(({ id }) => id === userId)
       return user && profileFrom(user)
@@ -37,7 +42,8 @@ export function createBasicAuth({ file: path, now, log, adminToken }: BasicAuthO
       const shown = matching.slice(start, start + pageSize).map(profileFrom)
       return { users: shown, totalCount: matching.length }
     },
-    // Sessions are the kernel's; there is nothing here to end.
+    // Its tokens last until they expire, and sessions are the kernel's; there is nothing here to renew or to end.
+    refreshToken: () => Promise.resolve(nobody),
     logout: () => Promise.resolve(),
   }
 }

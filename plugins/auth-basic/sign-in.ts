@@ -78,6 +78,8 @@ export function createSignIn(
         return byPassword(token)
       case 'one-time':
         return byCode(token)
+      case 'upstream':
+        return Promise.resolve(nobody)
     }
   }
 }

@@ -9,6 +9,8 @@ export interface SignInView {
   readonly next: string
   readonly username: string
   readonly logoUrl: string
+  /** Name of the identity provider; absent: there is none. */
+  readonly provider?: string | undefined
   readonly notice?: Notice | undefined
 }
 
@@ -22,6 +24,15 @@ export function SignInPage({ view }: { view: SignInView }) {
           <h1 class='text-2xl font-semibold tracking-tight'>Sign in to WebEncode</h1>
         </div>
         {view.notice && <NoticeBanner notice={view.notice} />}
+        {view.provider !== undefined && (
+          <a
+            class='btn mb-5 w-full'
+            data-size='lg'
+            href={`/auth/oidc/start?next=${encodeURIComponent(view.next)}`}
+          >
+            Sign in with {view.provider}
+          </a>
+        )}
         <section class='card'>
           <section>
             <form method='post' action='/auth/login' class='flex flex-col gap-4'>
@@ -40,7 +51,14 @@ export function SignInPage({ view }: { view: SignInView }) {
                 autocomplete='current-password'
                 required
               />
-              <button type='submit' class='btn mt-1 w-full' data-size='lg'>Sign in</button>
+              <button
+                type='submit'
+                class='btn mt-1 w-full'
+                data-size='lg'
+                data-variant={view.provider === undefined ? undefined : 'outline'}
+              >
+                Sign in
+              </button>
             </form>
           </section>
         </section>

@@ -8,7 +8,7 @@ import type { AppEnv, HttpDeps } from '../deps.ts'
 /** Seconds after which a refused client may find room. */
 const retryAfterSeconds = 10
 
-/** `GET /v1/ws`: a WebSocket of `ws.ts`. Everyone who may open it may watch every topic. */
+/** `GET /v1/ws`: a WebSocket of `ws.ts`. What may be watched on it goes by the caller's role. */
 export function liveRoutes(deps: HttpDeps) {
   return new Hono<AppEnv>().get(
     '/v1/ws',

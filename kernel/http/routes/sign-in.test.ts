@@ -4,6 +4,7 @@ import { sql } from '../../db/database.ts'
 import { Hono } from 'hono'
 import { csrfToken } from '../auth.ts'
 import type { AppEnv, UiMount } from '../deps.ts'
+import { endUserSessions } from '../sessions.ts'
 import { as, type Bench, multipart, openBench } from '../fixture.ts'
 
 const ui: UiMount = {
@@ -122,6 +123,61 @@ describe('signing in', () => {
     assert.equal(accepted.status, 303)
   })
 
+  test('ends the session that the browser had before', async () => {
+    const { cookie } = await signIn()
+    const again = await submit('/auth/login', { username: 'otto', password: 'right' }, { cookie })
+    const next = again.headers.get('set-cookie')?.split(';')[0] ?? ''
+    assert.notEqual(next, cookie)
+    const me = (value: string) => bench.app.request('/v1/me', { headers: { cookie: value } })
+    assert.equal((await me(cookie)).status, 401)
+    assert.equal((await me(next)).status, 200)
+  })
+
+  test('takes no session id that somebody else chose', async () => {
+    const fixed = 'webencode_session=chosen-by-an-attacker'
+    const right = { username: 'otto', password: 'right' }
+    const response = await submit('/auth/login', right, { cookie: fixed })
+    assert.doesNotMatch(response.headers.get('set-cookie') ?? '', /chosen/)
+    assert.equal((await bench.app.request('/v1/me', { headers: { cookie: fixed } })).status, 401)
+  })
+
+  test('after too many wrong passwords has to wait, on every kernel and after a restart', async () => {
+    const try_ = async (app: Bench['app'], username: string, password: string) => {
+      const body = new URLSearchParams({ username, password })
+      const response = await app.request('/auth/login', { method: 'POST', body })
+      const { status, headers } = response
+      return { status, to: headers.get('location'), wait: Number(headers.get('retry-after')) }
+    }
+    const other = await openBench({ db: bench.db, config: { signInsPerMinute: 1000 } })
+    for (let i = 0; i < 5; i++) {
+      const { app } = i % 2 === 0 ? bench : other
+      assert.notEqual((await try_(app, 'Otto', `wrong ${i}`)).to, '/')
+    }
+    for (const { app } of [bench, other]) {
+      const refused = await try_(app, 'otto', 'right')
+      assert.equal(refused.status, 429)
+      assert.ok(refused.wait > 25 && refused.wait <= 30, String(refused.wait))
+    }
+    assert.equal((await try_(other.app, 'somebody else', 'x')).status, 401)
+    const stored = JSON.stringify(await bench.db.query(sql`SELECT * FROM sign_in_failures`))
+    assert.doesNotMatch(stored, /otto/i)
+    await bench.db.query(sql`UPDATE sign_in_failures SET locked_until = now()`)
+    assert.equal((await try_(other.app, 'otto', 'right')).to, '/')
+    assert.notEqual((await try_(bench.app, 'otto', 'wrong')).to, '/')
+    assert.equal((await try_(bench.app, 'otto', 'right')).to, '/')
+    await other.close()
+  })
+
+  test('counts wrong passwords for all accounts by address', async () => {
+    const from = (clientAddress: string, username: string) => {
+      const body = new URLSearchParams({ username, password: 'x' })
+      return bench.app.request('/auth/login', { method: 'POST', body }, { clientAddress })
+    }
+    for (let i = 0; i < 30; i++) assert.equal((await from('10.1.1.1', `user${i}`)).status, 303)
+    assert.equal((await from('10.1.1.1', 'user99')).status, 429)
+    assert.equal((await from('10.1.1.2', 'user99')).status, 303)
+  })
+
   test('over https makes a cookie for https', async () => {
     const own = await openBench({ db: bench.db, config: { publicUrl: 'https://video.test' } })
     const body = new URLSearchParams({ username: 'otto', password: 'right' })
@@ -191,6 +247,19 @@ describe('a session', () => {
     await bench.db.query(sql`UPDATE sessions SET expires_at = now() - interval '1 second'`)
     const response = await bench.app.request('/v1/me', { headers: { cookie } })
     assert.match(await response.text(), /WE-AUTH-002/)
+  })
+})
+
+describe('all sessions of a user', () => {
+  test('end at once on every kernel', async () => {
+    const [one, two] = [await signIn(), await signIn()]
+    const other = await openBench({ db: bench.db })
+    const me = async ({ app }: Bench, cookie: string) =>
+      (await app.request('/v1/me', { headers: { cookie } })).status
+    assert.deepEqual([await me(other, one.cookie), await me(bench, two.cookie)], [200, 200])
+    assert.equal(await endUserSessions(bench, 'operator') >= 2, true)
+    assert.deepEqual([await me(other, one.cookie), await me(bench, two.cookie)], [401, 401])
+    await other.close()
   })
 })
 

@@ -1,10 +1,12 @@
-/** Routes of signing in and out with a browser: one-time links, user name and password, sign out. */
+/** Routes of signing in and out with a browser: one-time links, user name and password, sign out here and at the provider. */
 import { type Context, Hono } from 'hono'
 import { html } from 'hono/html'
 import type { AuthRequest } from '../../contract/auth.ts'
 import { WebEncodeError } from '../../errors.ts'
-import { isSameOrigin } from '../csrf.ts'
+import { checkOrigin } from '../csrf.ts'
 import type { AppEnv, HttpDeps } from '../deps.ts'
+import { localPath, ownUrl } from '../local-path.ts'
+import { noteFailure, noteSuccess, refuseLocked } from '../lock-out.ts'
 import { endSession, startSession } from '../sessions.ts'
 
 /** Routes below `/auth`. The form of user name and password is a page of the UI, `/login`. */
@@ -19,32 +21,50 @@ export function signInRoutes(deps: HttpDeps) {
     .post('/auth/login', async (c) => {
       const { username = '', password = '', next } = await formOf(c)
       const token = Buffer.from(`${username}:${password}`).toString('base64')
-      return await signIn(c, { token, scheme: 'basic' }, 'password', next)
+      return await signIn(c, { token, scheme: 'basic', username }, 'password', next)
     })
     .post('/auth/logout', async (c) => {
-      await endSession(c, deps)
-      return c.redirect('/login', 303)
+      const { idToken } = await endSession(c, deps)
+      const url = idToken === undefined ? undefined : await providerLogoutUrl(c, idToken)
+      return url === undefined ? c.redirect('/login', 303) : c.html(leavePage(url))
     })
 
   async function signIn(
     c: Context<AppEnv>,
-    credentials: Pick<AuthRequest, 'token' | 'scheme'>,
+    { username, ...credentials }: Pick<AuthRequest, 'token' | 'scheme'> & {
+      readonly username?: string
+    },
     kind: 'link' | 'password',
     next?: string,
   ): Promise<Response> {
-    if (!isSameOrigin(c, deps.config)) {
-      throw new WebEncodeError('WE-AUTH-003', 'Another site may not sign you in')
-    }
+    checkOrigin(c, deps.config)
     const clientIp = c.get('clientIp')
+    const attempt = { clientIp, ...(username !== undefined && { username }) }
+    await refuseLocked(deps.db, attempt)
     const userAgent = c.req.header('user-agent') ?? ''
     const user = await deps.auth.authenticate({ ...credentials, clientIp, userAgent })
     if (!user.valid) {
       deps.log.warn('sign-in refused', { kind, client_ip: clientIp })
+      await noteFailure(deps.db, attempt)
       return refuse(c, kind)
     }
+    await noteSuccess(deps.db, attempt)
     await startSession(c, deps, user)
     deps.log.info('signed in', { kind, user_id: user.userId, client_ip: clientIp })
     return c.redirect(localPath(next), 303)
+  }
+
+  /** Where the session at the identity provider ends; the own one has ended already, whatever the provider does. */
+  async function providerLogoutUrl(
+    c: Context<AppEnv>,
+    idToken: string,
+  ): Promise<string | undefined> {
+    try {
+      return await deps.redirectSignIn?.logoutUrl({ idToken, returnUrl: ownUrl(c, deps, '/login') })
+    } catch (error) {
+      deps.log.warn('cannot end the session at the identity provider', { error })
+      return undefined
+    }
   }
 }
 
@@ -66,27 +86,44 @@ async function formOf(c: Context<AppEnv>): Promise<Partial<Record<string, string
   )
 }
 
-/** A path of this server; anything that could lead elsewhere becomes the front page. */
-function localPath(next: string | undefined): string {
-  return next !== undefined && /^\/(?![/\\])[^\p{Cc}\\]*$/u.test(next) ? next : '/'
+function linkPage(code: string) {
+  return smallPage(
+    'Sign in',
+    html`
+      <form method="post" action="/auth/link">
+        <input type="hidden" name="code" value="${code}">
+        <button class="btn" type="submit" autofocus>Sign in</button>
+      </form>
+    `,
+  )
 }
 
-function linkPage(code: string) {
+/** Not a redirect: our policy lets no form lead to another site, and browsers hold redirects of its answer to that. */
+function leavePage(url: string) {
+  return smallPage(
+    'Sign out',
+    html`
+      <p class="mb-4">You are signed out here.</p>
+      <a class="btn" href="${url}">Sign out at the identity provider too</a>
+    `,
+    html`<meta http-equiv="refresh" content="0; url=${url}">`,
+  )
+}
+
+function smallPage(title: string, content: ReturnType<typeof html>, head: typeof content = html``) {
   return html`<!DOCTYPE html>
 <html lang="en">
   <head>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
-    <title>Sign in · WebEncode</title>
+    ${head}
+    <title>${title} · WebEncode</title>
     <link rel="stylesheet" href="/assets/app.css">
   </head>
   <body class="grid min-h-screen place-items-center p-6">
     <main class="card p-8 text-center">
       <h1 class="mb-4 text-xl font-semibold">WebEncode</h1>
-      <form method="post" action="/auth/link">
-        <input type="hidden" name="code" value="${code}">
-        <button class="btn" type="submit" autofocus>Sign in</button>
-      </form>
+      ${content}
     </main>
   </body>
 </html>`

@@ -35,10 +35,12 @@ test('workers are listed and read with what they were told', async () => {
   assert.deepEqual([worker['status'], worker['command'], worker['slots']], ['draining', 'drain', 2])
 })
 
-test('operators drain, undrain and restart workers; admins remove them', async () => {
+test('admins drain, undrain, restart and remove workers; operators do not', async () => {
   for (const verb of ['drain', 'undrain', 'restart']) {
-    const worker = await answer('POST', `/v1/workers/w1/${verb}`, 200, 'operator')
+    const worker = await answer('POST', `/v1/workers/w1/${verb}`, 200, 'admin')
     assert.equal(worker['id'], 'w1')
+    const refused = await answer('POST', `/v1/workers/w1/${verb}`, 403, 'operator')
+    assert.equal(codeOf(refused), 'WE-AUTH-003')
   }
   assert.equal(codeOf(await answer('DELETE', '/v1/workers/w1', 403, 'operator')), 'WE-AUTH-003')
   await answer('DELETE', '/v1/workers/w1', 204)

@@ -1,0 +1,146 @@
+/** One's own API tokens: what they are for, until when, and a new one. */
+import { roleCovers } from '../../kernel/contract/access.ts'
+import { type Role, roles } from '../../kernel/contract/auth.ts'
+import type { ApiTokenView, NewApiToken } from '../../kernel/contract/token.ts'
+import { ConfirmButton, CsrfToken, SelectField, TextField } from '../components/forms.tsx'
+import { Empty, PageHeading, Panel } from '../components/panels.tsx'
+import { Time } from '../components/time.tsx'
+
+/** Everything that the page shows. */
+export interface TokensView {
+  readonly tokens: readonly ApiTokenView[]
+  /** Shown this once. */
+  readonly made?: NewApiToken | undefined
+  /** A new token has at most this. */
+  readonly ownRole: Role
+  readonly csrfToken: string
+  readonly now: number
+}
+
+const day = 86_400
+
+/** Choices of the form: seconds, and what people read. */
+export const lifeChoices = [
+  [String(30 * day), '30 days'],
+  [String(day), 'A day'],
+  [String(90 * day), '90 days'],
+  [String(365 * day), 'A year'],
+  ['', 'No end'],
+] as const
+
+/** The whole page. */
+export function TokensPage({ view }: { view: TokensView }) {
+  const { tokens, made } = view
+  return (
+    <>
+      <PageHeading
+        title='API tokens'
+        description='Programs show a token in place of your password. It can do what you can, or less.'
+      />
+      <div class='flex flex-col gap-5'>
+        {made && <MadeToken made={made} />}
+        <Panel title='New token'>
+          <NewTokenForm view={view} />
+        </Panel>
+        <Panel title='Your tokens' flush={tokens.length > 0}>
+          {tokens.length === 0
+            ? <Empty icon='key-round' title='No tokens yet'>Make one for each program.</Empty>
+            : <TokenTable view={view} />}
+        </Panel>
+      </div>
+    </>
+  )
+}
+
+function MadeToken({ made }: { made: NewApiToken }) {
+  return (
+    <Panel title={`Token "${made.name}"`}>
+      <div class='flex flex-col gap-2' role='status'>
+        <p>Copy it now: it is shown this once, and kept nowhere.</p>
+        <div class='flex items-start gap-2 rounded-lg bg-muted p-3'>
+          <code class='min-w-0 flex-1 font-mono text-xs/5 break-all select-all'>{made.token}</code>
+          <button
+            type='button'
+            class='btn group'
+            data-variant='outline'
+            data-size='sm'
+            data-copy={made.token}
+          >
+            <span class='group-data-copied:hidden'>Copy</span>
+            <span class='hidden text-success-text group-data-copied:inline'>Copied</span>
+          </button>
+        </div>
+      </div>
+    </Panel>
+  )
+}
+
+function NewTokenForm({ view: { ownRole, csrfToken } }: { view: TokensView }) {
+  const choices = roles.filter((role) => roleCovers(ownRole, role))
+    .map((role) => [role, role] as const)
+  return (
+    <form method='post' action='/settings/tokens' class='flex flex-col gap-4'>
+      <CsrfToken token={csrfToken} />
+      <div class='grid gap-4 sm:grid-cols-3'>
+        <TextField name='name' label='What it is for' placeholder='Nightly upload' required />
+        <SelectField name='role' label='Role' value={ownRole} options={choices} />
+        <SelectField name='expires_in_seconds' label='Expires after' options={lifeChoices} />
+      </div>
+      <div>
+        <button type='submit' class='btn'>Make the token</button>
+      </div>
+    </form>
+  )
+}
+
+function TokenTable({ view: { tokens, csrfToken, now } }: { view: TokensView }) {
+  return (
+    <div class='table-container'>
+      <table class='table table-tight'>
+        <thead>
+          <tr>
+            <th scope='col'>For</th>
+            <th scope='col'>Role</th>
+            <th scope='col' class='hidden sm:table-cell'>Last used</th>
+            <th scope='col'>Expires</th>
+            <th scope='col'>
+              <span class='sr-only'>Actions</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {tokens.map((token) => (
+            <tr>
+              <td>
+                <span class='block font-medium'>{token.name}</span>
+                <span class='block font-mono text-xs text-muted-foreground'>{token.id}</span>
+              </td>
+              <td>{token.role}</td>
+              <td class='hidden text-muted-foreground sm:table-cell'>
+                {token.last_used_at === null ? 'never' : <Time at={token.last_used_at} now={now} />}
+              </td>
+              <td>
+                {token.expires_at === null ? 'no end' : <Time at={token.expires_at} now={now} />}
+              </td>
+              <td class='text-end'>
+                <ConfirmButton
+                  id={`confirm-${token.id}`}
+                  action={`/settings/tokens/${token.id}/delete`}
+                  csrfToken={csrfToken}
+                  icon='trash'
+                  label='Take back'
+                  question={`Take back "${token.name}"?`}
+                  consequence='Programs that show it are refused from now on.'
+                  confirmLabel='Take the token back'
+                  variant='danger'
+                  size='xs'
+                  accessibleLabel={`Take back ${token.name}`}
+                />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}
