@@ -22,6 +22,7 @@ function task(id: string, facts: Partial<ReadyTask> = {}): ReadyTask {
     waitedMs: 0,
     weight: 1,
     avoidWorkerId: null,
+    isHedge: false,
     ...facts,
   }
 }

@@ -233,5 +233,6 @@ function taskRowFrom(id: string, state: string, context: TaskContext): TaskRow {
     outputKey: null,
     outputSizeBytes: null,
     error: null,
+    hedgeOf: null,
   }
 }
