@@ -158,7 +158,6 @@ function scenarioWith(taskMachine: typeof toyTaskMachine): Scenario {
       }),
     ],
     rootType: 'pipeline',
-    taskType: 'toy-task',
     lanes: ['cpu'],
     leaseMs,
     rootInput: (id) => ({ id, tasks: 2 }),
