@@ -1,6 +1,7 @@
 /** A kernel of the release before, which knows no hedges, beside one that does: it is not harmed, and what it loses is mended. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { type Clock, systemClock } from '../../kernel/clock.ts'
 import { sql } from '../../kernel/db/database.ts'
 import { readJob } from '../../kernel/db/jobs.ts'
 import { listTasks } from '../../kernel/db/tasks.ts'
@@ -17,6 +18,14 @@ import { hedgeRound } from './hedging.ts'
 import { startHedgedRace, startRace } from './race.fixture.ts'
 
 let world: World
+/** Keeps the test alive while the engine waits before it tries an event again. */
+const wakefulClock: Clock = {
+  ...systemClock,
+  after(delayMs, callback) {
+    const timer = setTimeout(callback, delayMs)
+    return () => clearTimeout(timer)
+  },
+}
 /** Answers, but carries out no effects: those are the other kernel's. */
 let older: Engine
 
@@ -25,6 +34,7 @@ before(async () => {
   const definitions = actorDefinitions.filter(({ type }) => type !== 'hedge')
   older = createEngine({
     ...world,
+    clock: wakefulClock,
     log: silentLog,
     registry: createRegistry(definitions),
     handlers: { ...busHandlers(world.bus), clean: () => Promise.resolve() },
