@@ -97,7 +97,9 @@ test('an older kernel refuses the result of a hedge, and the chunk goes on', asy
 test('a hedge whose end an older kernel lost is taken back', async () => {
   const { jobId, fast, straggler, hedge } = await startHedgedRace(world)
   await world.gateway.cancelJob(jobId, ann)
-  await eventually(async () => await statusOf(hedge.taskId) === 'cancelled')
+  // Both messages, that of the chunk and that of the job.
+  await eventually(async () => (await world.db.query(sql`SELECT id FROM outbox`)).length === 0)
+  assert.equal(await statusOf(hedge.taskId), 'cancelled')
   // As if both messages had gone to the older kernel: the hedge is as it was.
   await world.db.query(sql`
     UPDATE tasks SET status = 'running', lease_token = ${hedge.leaseToken}, lease_until = now() + interval '1 minute'

@@ -83,6 +83,14 @@ describeOnDatabases('stragglers', (db) => {
     assert.deepEqual((await readHedgeScene(db())).chunks, [])
   })
 
+  test('readHedgeScene() sees a job whose other chunk waits for its hedge alone', async () => {
+    const waiting = storedTask('lost', { status: 'waiting', index: 2 })
+    await nearItsEnd([waiting, hedgeOf('lost', { ...held, leaseToken: 'h' })])
+    assert.equal((await readHedgeScene(db())).chunks.length, 1)
+    await write({ tasks: [hedgeOf('lost', { status: 'failed' })] })
+    assert.deepEqual((await readHedgeScene(db())).chunks, [])
+  })
+
   test('readHedgeScene() leaves out the speed of chunks that a hedge finished', async () => {
     await nearItsEnd([storedTask('saved', { status: 'completed' }), hedgeOf('saved')])
     await write({ tasks: [hedgeOf('saved', { status: 'completed' })] })
@@ -100,6 +108,12 @@ describeOnDatabases('stragglers', (db) => {
       ],
     })
     assert.deepEqual(await readHedgeScene(db()), { workers: [], waiting: [], chunks: [] })
+  })
+
+  test('readHedgeScene() sees only chunks of lanes that a free worker has', async () => {
+    await nearItsEnd()
+    await db().query(sql`UPDATE tasks SET lane = 'gpu.nvidia' WHERE id = 'slow'`)
+    assert.deepEqual((await readHedgeScene(db())).chunks, [])
   })
 
   test('listStrayHedges() lists open hedges whose chunk is over or gone', async () => {

@@ -43,12 +43,12 @@ const limit = 256
 
 /**
  * Looks at the chunks that were never hedged, those that run longest first, of jobs with a finished chunk and none that is
- * ready or waits. Where no worker has room, or only one worker is there, it looks at nothing else.
+ * ready or waits for more than its hedge. Where no worker has room, or only one worker is there, it looks at nothing else.
  */
 export async function readHedgeScene(db: Reader): Promise<HedgeScene> {
   const workers = await readFreeWorkers(db)
   if (workers.length === 0) return { workers, waiting: [], chunks: [] }
-  const chunks = await readLastChunks(db)
+  const chunks = await readLastChunks(db, [...new Set(workers.flatMap((one) => one.lanes))])
   const lanes = [...new Set(chunks.map(({ lane }) => lane))]
   const slots = workers.reduce((sum, { freeSlots }) => sum + freeSlots, 0)
   return { workers, waiting: lanes.length === 0 ? [] : await countReady(db, lanes, slots), chunks }
@@ -72,13 +72,14 @@ async function readFreeWorkers(db: Reader): Promise<FreeWorker[]> {
 }
 
 /** The speed of a finished chunk is that of the run which its worker reported; one that a hedge finished has none. */
-async function readLastChunks(db: Reader): Promise<RunningChunk[]> {
+async function readLastChunks(db: Reader, freeLanes: readonly string[]): Promise<RunningChunk[]> {
   return await db.query<RunningChunk>(sql`
     WITH running AS MATERIALIZED (
       SELECT t.id, t.job_id, t.lane, t.assigned_worker_id, t.lease_token, t.progress, t.speed, t.started_at,
         t.end_time_sec - t.start_time_sec AS seconds
       FROM tasks t
       WHERE t.status = 'running' AND t.kind = 'encode' AND t.lease_token IS NOT NULL
+        AND t.lane = ANY(${freeLanes}::text[])
         AND NOT EXISTS (SELECT FROM tasks h WHERE h.hedge_of = t.id)
       ORDER BY t.started_at
       LIMIT ${limit}::int
@@ -90,7 +91,10 @@ async function readLastChunks(db: Reader): Promise<RunningChunk[]> {
         ) AS open_hedges
         FROM (SELECT DISTINCT job_id FROM running) AS r
         CROSS JOIN LATERAL (
-          SELECT bool_or(t.status IN ('ready', 'waiting')) AS is_waiting,
+          SELECT bool_or(
+              t.status = 'ready' OR t.status = 'waiting'
+                AND NOT EXISTS (SELECT FROM tasks h WHERE h.hedge_of = t.id AND h.status = 'running')
+            ) AS is_waiting,
             percentile_cont(0.5) WITHIN GROUP (
               ORDER BY (t.end_time_sec - t.start_time_sec) / nullif(extract(epoch FROM t.finished_at - t.started_at)::float8, 0)
             ) FILTER (
