@@ -2,11 +2,19 @@
 import type { Json } from '../kernel/contract/json.ts'
 import { type ActorDefinition, defineActor } from './engine/definition.ts'
 import { eventJson } from './events.ts'
+import { hedgeMachine, hedgeMachineVersion } from './hedge/machine.ts'
+import {
+  lostHedgeEvents,
+  sampleHedge,
+  withdrawnHedgeEvents,
+  wonHedgeEvents,
+} from './hedge/sample.ts'
+import { hedgeRowFrom } from './hedge/view.ts'
 import { jobMachine, jobMachineVersion } from './job/machine.ts'
 import { sampleJob, sampleJobEvents } from './job/sample.ts'
 import { jobRowFrom } from './job/view.ts'
 import { taskMachine, taskMachineVersion } from './task/machine.ts'
-import { sampleTask, sampleTaskEvents } from './task/sample.ts'
+import { hedgedTaskEvents, sampleTask, sampleTaskEvents } from './task/sample.ts'
 import { taskRowFrom, type TaskState } from './task/view.ts'
 import { migrateWorker } from './worker/migrate.ts'
 import { workerMachine, workerMachineVersion } from './worker/machine.ts'
@@ -28,7 +36,18 @@ export const actorDefinitions: readonly ActorDefinition[] = [
     machine: taskMachine,
     // `created` is left before anybody sees it.
     view: ({ id, value, context }) => ({ tasks: [taskRowFrom(id, value as TaskState, context)] }),
-    samples: [{ input: sampleTask as Json, events: sampleTaskEvents.map(eventJson) }],
+    samples: [sampleTaskEvents, hedgedTaskEvents].map((events) => {
+      return { input: sampleTask as Json, events: events.map(eventJson) }
+    }),
+  }),
+  defineActor({
+    type: 'hedge',
+    version: hedgeMachineVersion,
+    machine: hedgeMachine,
+    view: ({ id, value, context }) => ({ tasks: [hedgeRowFrom(id, value, context)] }),
+    samples: [wonHedgeEvents, lostHedgeEvents, withdrawnHedgeEvents].map((events) => {
+      return { input: sampleHedge as Json, events: events.map(eventJson) }
+    }),
   }),
   defineActor({
     type: 'worker',

@@ -8,8 +8,10 @@ import type { EventJson } from '../actors/engine/delivery.ts'
 import type { Random } from '../actors/engine/simulation/random.ts'
 import type { Scenario } from '../actors/engine/simulation/scenario.ts'
 import { sampleJob, sampleOutput, samplePlan } from '../actors/job/sample.ts'
+import { taskMachine } from '../actors/task/machine.ts'
 import { sampleResult } from '../actors/task/sample.ts'
 import type { TaskContext } from '../actors/task/model.ts'
+import { brokenRules, hedgesOf, hedgesSeen } from './product-rules.ts'
 
 const leaseMs = 5000
 
@@ -19,22 +21,37 @@ export const productScenarioModule = { module: import.meta.url, name: 'productSc
 export const productScenario: Scenario = {
   definitions: actorDefinitions,
   rootType: 'job',
-  taskType: 'task',
   lanes: ['probe', 'cpu', 'copy'],
   leaseMs,
   rootInput: (jobId) => ({ ...sampleJob, jobId, leaseMs }) as Json,
   report: (task, leaseToken, random, calm) => reportOf(contextOf(task), leaseToken, random, calm),
+  decide: hedgesOf,
+  check: brokenRules,
+  seen: hedgesSeen,
   disturb: (random) =>
     random.chance(0.1)
       ? { to: 'root', event: { type: 'cancel', by: 'someone' } }
       : { to: 'task', event: { type: 'requeue' } },
 }
 
-function contextOf(task: ClaimedTask): TaskContext {
-  return task.context as unknown as TaskContext
+/** Tasks that take any result of a hedge: for seeing that the rules notice. */
+export const credulousScenario: Scenario = {
+  ...productScenario,
+  definitions: actorDefinitions.map((definition) =>
+    definition.type === 'task'
+      ? { ...definition, machine: taskMachine.provide({ guards: { isOutdone: () => true } }) }
+      : definition
+  ),
 }
 
-function reportOf(task: TaskContext, leaseToken: string, random: Random, calm: boolean): EventJson {
+/** A task or a hedge, which has the params of its task. */
+type Claimed = Pick<TaskContext, 'params' | 'jobId'>
+
+function contextOf(task: ClaimedTask): Claimed {
+  return task.context as unknown as Claimed
+}
+
+function reportOf(task: Claimed, leaseToken: string, random: Random, calm: boolean): EventJson {
   const chosen = calm
     ? 'finish'
     : random.pick(['finish', 'finish', 'finish', 'finish', 'fail', 'release'])
@@ -42,7 +59,7 @@ function reportOf(task: TaskContext, leaseToken: string, random: Random, calm: b
     return { type: 'fail', leaseToken, failure: failureOf(task, random) as Json }
   }
   if (chosen === 'release') return { type: 'release', leaseToken }
-  return { type: 'finish', leaseToken, result: results[task.kind] as Json }
+  return { type: 'finish', leaseToken, result: results[task.params.kind] as Json }
 }
 
 const results: Readonly<Record<TaskKind, TaskResult>> = {
@@ -62,7 +79,7 @@ const usualFailures: readonly FailureKind[] = [
   'internal',
 ]
 
-function failureOf({ kind, jobId }: TaskContext, random: Random): TaskFailure {
+function failureOf({ params: { kind }, jobId }: Claimed, random: Random): TaskFailure {
   if (kind === 'stitch' && random.chance(0.5)) {
     const redo = [taskIdFrom(jobId, 'encode', random.integer(0, 1)), taskIdFrom(jobId, 'audio')]
     return { ...failed('damaged-input'), redo }

@@ -12,13 +12,17 @@ const { values } = parseArgs({
 })
 
 const startMs = performance.now()
-const { schedules, transitions, crashes, failed } = await simulateInThreads(productScenarioModule, {
-  firstSeed: Number.parseInt(values.seed, 10),
-  schedules: Number.parseInt(values.schedules, 10),
-})
+const { schedules, transitions, crashes, seen, failed } = await simulateInThreads(
+  productScenarioModule,
+  {
+    firstSeed: Number.parseInt(values.seed, 10),
+    schedules: Number.parseInt(values.schedules, 10),
+  },
+)
 const seconds = ((performance.now() - startMs) / 1000).toFixed(1)
 const deaths = [...crashes.values()].reduce((sum, times) => sum + times, 0)
 console.log(`${schedules} schedules, ${transitions} transitions, ${deaths} crashes in ${seconds} s`)
+for (const [what, times] of seen) console.log(`${what}: in ${times}`)
 if (failed !== undefined) {
   console.error(
     `Seed ${failed.seed} failed; run it again with: npm run simulate -- --seed ${failed.seed} --schedules 1`,

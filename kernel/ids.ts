@@ -16,6 +16,11 @@ export function taskIdFrom(jobId: string, kind: string, index = 0): TaskId {
   return `${jobId}.${kind}.${String(index).padStart(5, '0')}` as TaskId
 }
 
+/** The id of the hedge of an encode task: one for each, and in the form of a task's id, whose job {@link jobIdFrom} reads. */
+export function hedgeIdFrom(jobId: string, index: number): TaskId {
+  return taskIdFrom(jobId, 'hedge', index)
+}
+
 /** The job of a task, read from the task's id. @throws TypeError when it is not the id of a task */
 export function jobIdFrom(taskId: string): JobId {
   const jobId = /^(.+)\.[a-z]+\.\d{5}$/.exec(taskId)?.[1]

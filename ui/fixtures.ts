@@ -60,6 +60,7 @@ export function taskFixture(changes: Partial<TaskView> = {}): TaskView {
     error: null,
     started_at: null,
     finished_at: null,
+    hedged: false,
     ...changes,
   }
 }

@@ -86,6 +86,7 @@ const task: TaskRow = {
   outputKey: null,
   outputSizeBytes: null,
   error: null,
+  hedgeOf: null,
 }
 
 test('reconcileRound() takes back a lease that was renewed at the last moment and runs out later', async () => {

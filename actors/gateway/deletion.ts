@@ -3,7 +3,7 @@ import type { Clock } from '../../kernel/clock.ts'
 import type { StorageProvider } from '../../kernel/contract/storage.ts'
 import type { Database } from '../../kernel/db/database.ts'
 import { deleteJobRows } from '../../kernel/db/jobs.ts'
-import { listTasks } from '../../kernel/db/tasks.ts'
+import { countOpenTasks } from '../../kernel/db/tasks.ts'
 import type { Log } from '../../kernel/log.ts'
 import { jobPrefix } from '../desk/keys.ts'
 import { deletePrefix } from './objects.ts'
@@ -28,11 +28,10 @@ export function createDeletion(options: DeletionOptions): (jobId: string) => Pro
   async function tasksEnded(jobId: string): Promise<void> {
     const giveUpAt = clock.now() + endMs
     for (;;) {
-      const tasks = await listTasks(db, jobId)
-      const open = tasks.filter(({ status }) => ['ready', 'running', 'waiting'].includes(status))
-      if (open.length === 0) return
+      const open = await countOpenTasks(db, jobId)
+      if (open === 0) return
       if (clock.now() >= giveUpAt) {
-        log.warn('deleting a job whose tasks still run', { job_id: jobId, tasks: open.length })
+        log.warn('deleting a job whose tasks still run', { job_id: jobId, tasks: open })
         return
       }
       await clock.sleep(lookEveryMs)

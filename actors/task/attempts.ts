@@ -17,7 +17,7 @@ export function verdictFor(context: TaskContext, event: TaskEvent): Verdict | un
 /** The next attempt, in the hands of this worker. */
 export function nextLease(
   { context, event }: {
-    readonly context: TaskContext
+    readonly context: Pick<TaskContext, 'attempt'>
     readonly event: { readonly workerId: string; readonly leaseToken: string }
   },
 ): { workerId: string; leaseToken: string; attempt: number } {
@@ -33,6 +33,15 @@ export function nextLease(
  * loss is no failed attempt; but work that takes its worker down each time must end.
  */
 export const maxLosses = 10
+
+/**
+ * How long a task waits for the result of its hedge before it is made again after all, in milliseconds: the hedge says
+ * when it is lost, so this is for a message that was lost.
+ */
+const coverMs = 600_000
+
+/** The attempt is over, and the hedge goes on: nothing is begun a third time. */
+export const covered = { retryDelayMs: coverMs } as const satisfies Partial<TaskContext>
 
 /** What a task notes when it will try again after `failure`: how long to wait, and whom to avoid. */
 export function notedBeforeRetry(context: TaskContext, failure: TaskFailure): Partial<TaskContext> {

@@ -1,7 +1,9 @@
 /** Params of the effects that a task asks for: pure functions of what it remembers and hears. */
 import type { EffectParams } from '../../kernel/contract/effect.ts'
+import type { Json } from '../../kernel/contract/json.ts'
 import type { TaskFailure, TaskResult } from '../../kernel/contract/task.ts'
-import { taskIdFrom } from '../../kernel/ids.ts'
+import { hedgeIdFrom, taskIdFrom } from '../../kernel/ids.ts'
+import type { HedgeEvent, HedgeInput } from '../hedge/model.ts'
 import type { TaskContext, TaskFinished, TaskMessage } from './model.ts'
 
 interface Scope {
@@ -46,6 +48,34 @@ export function damaged(
   { context, event }: Scope & { readonly event: { readonly failure: TaskFailure } },
 ): EffectParams<'tell'> {
   return toJob(context, { type: 'taskDamaged', ...placeOf(context), failure: event.failure })
+}
+
+/** A second run of the chunk, for any worker but the one that has it. */
+export function hedging({ context }: Scope): EffectParams<'spawn'> {
+  const { jobId, index, params, owner, priority, deadline, lane, region } = context
+  const { startSeconds, endSeconds, leaseMs } = context
+  const input: HedgeInput = {
+    taskId: idOf(context),
+    jobId,
+    index,
+    params,
+    owner,
+    priority,
+    ...(deadline !== undefined && { deadline }),
+    lane,
+    region,
+    startSeconds,
+    endSeconds,
+    leaseMs,
+    avoidWorkerId: interruption({ context }).workerId,
+  }
+  // Parsed from JSON; optional fields hide that from the compiler.
+  return { type: 'hedge', id: hedgeIdFrom(jobId, index), input: input as Json }
+}
+
+/** To the hedge: it is not needed any more. */
+export function withdrawal({ jobId, index }: TaskContext): EffectParams<'tell'> {
+  return { to: hedgeIdFrom(jobId, index), event: { type: 'withdraw' } satisfies HedgeEvent }
 }
 
 function toldOf(result: TaskResult): Omit<TaskFinished, 'type' | 'kind' | 'index'> {

@@ -6,6 +6,7 @@ import { born, type Life, restored } from '../life.ts'
 import { maxLosses } from './attempts.ts'
 import { taskMachineVersion } from './machine.ts'
 import { type TaskContext, type TaskEvent, type TaskInput, usedAttempts } from './model.ts'
+import { sampleHedge } from '../hedge/sample.ts'
 import { sampleResult, sampleTask } from './sample.ts'
 
 const taskId = 'job-1.encode.00000'
@@ -22,6 +23,13 @@ const interrupt = { name: 'interrupt', params: { workerId: 'w1', taskId, leaseTo
 
 const task = (changes: Partial<TaskInput> = {}) => born('task', { ...sampleTask, ...changes })
 const contextOf = ({ step }: Life) => step.context as unknown as TaskContext
+const hedge = { type: 'hedge', leaseToken: 't1' } as const
+const hedgeStarted = { type: 'hedgeStarted' } as const
+const outdone = { type: 'outdone', workerId: 'w2', result: sampleResult } as const
+const withdraw = {
+  name: 'tell',
+  params: { to: 'job-1.hedge.00000', event: { type: 'withdraw' } },
+}
 const namesOf = ({ step }: Life) => step.effects.map(({ name }) => name)
 const tellJob = (event: Json) => ({ name: 'tell', params: { to: 'job-1', event } })
 const place = { kind: 'encode', index: 0 }
@@ -31,6 +39,10 @@ const lives: Readonly<Record<string, () => Life>> = {
   ready: () => task(),
   running: () => task().after(claim),
   waiting: () => task().after(claim, fail),
+  offered: () => task().after(claim, hedge),
+  hedged: () => task().after(claim, hedge, hedgeStarted),
+  covered: () =>
+    task().after(claim, hedge, hedgeStarted, { type: 'leaseExpired', leaseToken: 't1' }),
   completed: () => task().after(claim, finish),
   failed: () => task({ maxAttempts: 1 }).after(claim, fail),
 }
@@ -77,6 +89,15 @@ const rows: readonly Row[] = [
   },
   { from: 'running', event: { type: 'requeue' }, to: 'ready', effects: [interrupt, ring] },
   { from: 'running', event: { type: 'jobEnded' }, to: 'closed', effects: [interrupt] },
+  {
+    from: 'running',
+    event: hedge,
+    to: 'running',
+    effects: [{
+      name: 'spawn',
+      params: { type: 'hedge', id: 'job-1.hedge.00000', input: sampleHedge },
+    }],
+  },
   { from: 'waiting', event: { type: 'requeue' }, to: 'ready', effects: [ring] },
   { from: 'waiting', event: { type: 'jobEnded' }, to: 'closed', effects: [] },
   { from: 'completed', event: { type: 'redo' }, to: 'ready', effects: [ring] },
@@ -86,10 +107,55 @@ const rows: readonly Row[] = [
   { from: 'failed', event: { type: 'jobEnded' }, to: 'closed', effects: [] },
 ]
 
-for (const { from, event, to, effects } of rows) {
+const told = tellJob({ type: 'taskFinished', ...place })
+/** States of a hedged task are those of any other, under the names of {@link lives}. */
+const hedgedRows: readonly Row[] = [
+  { from: 'offered', event: hedgeStarted, to: 'running', effects: [] },
+  { from: 'offered', event: { type: 'hedgeLost' }, to: 'running', effects: [] },
+  { from: 'offered', event: finish, to: 'completed', effects: [told, withdraw] },
+  { from: 'offered', event: outdone, to: 'completed', effects: [interrupt, told] },
+  { from: 'offered', event: fail, to: 'waiting', effects: [withdraw] },
+  {
+    from: 'offered',
+    event: { type: 'leaseExpired', leaseToken: 't1' },
+    to: 'ready',
+    effects: [withdraw, ring],
+  },
+  {
+    from: 'offered',
+    event: { type: 'release', leaseToken: 't1' },
+    to: 'ready',
+    effects: [withdraw, ring],
+  },
+  { from: 'hedged', event: { type: 'hedgeLost' }, to: 'running', effects: [] },
+  { from: 'hedged', event: finish, to: 'completed', effects: [told, withdraw] },
+  { from: 'hedged', event: outdone, to: 'completed', effects: [interrupt, told] },
+  { from: 'hedged', event: fail, to: 'waiting', effects: [] },
+  { from: 'hedged', event: { type: 'release', leaseToken: 't1' }, to: 'waiting', effects: [] },
+  {
+    from: 'hedged',
+    event: { type: 'leaseExpired', leaseToken: 't1' },
+    to: 'waiting',
+    effects: [],
+  },
+  { from: 'hedged', event: { type: 'workerLost', leaseToken: 't1' }, to: 'waiting', effects: [] },
+  {
+    from: 'hedged',
+    event: { type: 'requeue' },
+    to: 'ready',
+    effects: [interrupt, withdraw, ring],
+  },
+  { from: 'hedged', event: { type: 'jobEnded' }, to: 'closed', effects: [interrupt, withdraw] },
+  { from: 'covered', event: outdone, to: 'completed', effects: [told] },
+  { from: 'covered', event: { type: 'hedgeLost' }, to: 'ready', effects: [ring] },
+  { from: 'covered', event: { type: 'requeue' }, to: 'ready', effects: [withdraw, ring] },
+  { from: 'covered', event: { type: 'jobEnded' }, to: 'closed', effects: [withdraw] },
+]
+
+for (const { from, event, to, effects } of [...rows, ...hedgedRows]) {
   test(`taskMachine goes from ${from} to ${to} on ${event.type} (${event.type === 'fail' ? event.failure.kind : 'any'})`, () => {
     const before = lives[from]!()
-    assert.equal(before.step.value, from)
+    if (rows.some((row) => row.from === from)) assert.equal(before.step.value, from)
     const after = before.after(event)
     assert.equal(after.step.value, to)
     assert.deepEqual(after.step.effects, effects)
@@ -113,10 +179,18 @@ test('taskMachine does not react to anything that comes in the wrong state', () 
     { type: 'inputsReady' },
     { type: 'redo' },
     { type: 'jobEnded' },
+    hedge,
+    hedgeStarted,
+    outdone,
+    { type: 'hedgeLost' },
   ]
   for (const [from, life] of Object.entries(lives)) {
-    const expected = rows.filter((row) => row.from === from).map(({ event }) => event.type)
+    const expected = [...rows, ...hedgedRows].filter((row) => row.from === from).map(({ event }) =>
+      event.type
+    )
     for (const event of allEvents.filter(({ type }) => !expected.includes(type))) {
+      // What an unhedged running task does, a hedged one does too.
+      if (!rows.some((row) => row.from === from) && !event.type.startsWith('hedge')) continue
       assert.equal(life().after(event).step.changed, false, `${from} on ${event.type}`)
     }
   }
@@ -218,6 +292,63 @@ test('taskMachine keeps its outcome when the job ends', () => {
   assert.equal(lives.running!().after({ type: 'jobEnded' }).step.status, 'done')
 })
 
+test('taskMachine is hedged once, by whoever names its lease, and only while it encodes', () => {
+  const running = lives.running!()
+  assert.equal(running.after({ ...hedge, leaseToken: 'old' }).step.changed, false)
+  const audio = task({ kind: 'audio', params: { kind: 'audio' } }).after(claim)
+  assert.equal(audio.after(hedge).step.changed, false)
+  const over = running.after(hedge, { type: 'hedgeLost' })
+  assert.equal(over.after(hedge).step.changed, false)
+  assert.equal(over.after(hedgeStarted).step.changed, false)
+  assert.equal(over.after(outdone).step.changed, false)
+})
+
+test('taskMachine keeps the result of its hedge and who made it, and takes it once', () => {
+  const adopted = lives.hedged!().after(outdone)
+  const { workerId, leaseToken, result, hedge: fate } = contextOf(adopted)
+  assert.deepEqual({ workerId, leaseToken, result, fate }, {
+    workerId: 'w2',
+    leaseToken: null,
+    result: sampleResult,
+    fate: 'over',
+  })
+  assert.equal(adopted.after(outdone).step.changed, false)
+  assert.equal(adopted.after(finish).step.changed, false)
+  assert.equal(lives.hedged!().after(finish).after(outdone).step.changed, false)
+  const foreign = { ...outdone, result: { ...sampleResult, kind: 'audio' } } as const
+  assert.equal(lives.hedged!().after(foreign).step.changed, false)
+})
+
+test('taskMachine waits for its hedge instead of another attempt, but not for ever', () => {
+  const covered = lives.covered!()
+  assert.deepEqual(covered.step.timers.map((timer) => 'delayMs' in timer && timer.delayMs), [
+    600_000,
+  ])
+  assert.equal(usedAttempts(contextOf(covered)), 0)
+  const timer = { type: 'xstate.after.backoff.task.waiting' } as unknown as TaskEvent
+  const again = covered.after(timer)
+  assert.equal(again.step.value, 'ready')
+  assert.equal(again.after(outdone).step.value, 'completed')
+  assert.equal(again.after(claim, outdone).step.value, 'completed')
+})
+
+test('taskMachine lets its hedge save it after the last attempt, and fails when the hedge is lost', () => {
+  const last = task({ maxAttempts: 1 }).after(claim, hedge, hedgeStarted, fail)
+  assert.equal(last.step.value, 'waiting')
+  assert.equal(last.after(outdone).step.value, 'completed')
+  assert.equal(contextOf(last.after(outdone)).failure, null)
+  const lost = last.after({ type: 'hedgeLost' })
+  assert.equal(lost.step.value, 'failed')
+  assert.deepEqual(lost.step.effects, [tellJob({ type: 'taskFailed', ...place, failure })])
+})
+
+test('taskMachine does not wait for its hedge when the source is broken', () => {
+  const broken = { ...fail, failure: { ...failure, kind: 'invalid-input' } } as const
+  const life = lives.hedged!().after(broken)
+  assert.equal(life.step.value, 'failed')
+  assert.deepEqual(life.step.effects.at(-1), withdraw)
+})
+
 test('taskMachine describes every state', async () => {
   const { taskMachine } = await import('./machine.ts')
   for (const [name, state] of Object.entries(taskMachine.states)) {
@@ -241,5 +372,7 @@ interface Golden {
 }
 
 function readGolden(): Golden[] {
-  return JSON.parse(readFileSync(new URL('golden/v1.json', import.meta.url), 'utf8'))
+  return ['v1.json', 'v1-hedged.json'].flatMap((name): Golden[] =>
+    JSON.parse(readFileSync(new URL(`golden/${name}`, import.meta.url), 'utf8'))
+  )
 }

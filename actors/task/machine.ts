@@ -1,10 +1,25 @@
-/** The task machine: one piece of work, leased to one worker at a time until it is done or given up. */
-import { assign, setup } from 'xstate'
+/** The task machine: one piece of work, leased to one worker at a time until it, or its hedge, is done or it is given up. */
+import { and, assign, setup } from 'xstate'
 import type { TaskResult } from '../../kernel/contract/task.ts'
 import { effectActions } from '../engine/effects.ts'
-import { maxLosses, nextLease, notedBeforeRetry, verdictFor } from './attempts.ts'
-import { damaged, doorbell, failed, finished, interruption, started } from './effects.ts'
-import { type TaskContext, taskContextFrom, type TaskEvent, type TaskInput } from './model.ts'
+import { covered, maxLosses, nextLease, notedBeforeRetry, verdictFor } from './attempts.ts'
+import {
+  damaged,
+  doorbell,
+  failed,
+  finished,
+  hedging,
+  interruption,
+  started,
+  withdrawal,
+} from './effects.ts'
+import {
+  type TaskContext,
+  taskContextFrom,
+  type TaskEvent,
+  type TaskInput,
+  usedAttempts,
+} from './model.ts'
 import { lostFailure, rememberedResult } from './results.ts'
 
 export const taskMachineVersion = 1
@@ -42,6 +57,11 @@ const taskSetup = setup({
     forgetResult: assign({ result: null }),
     settleCompleted: assign({ outcome: 'completed' }),
     settleFailed: assign({ outcome: 'failed' }),
+    offerHedge: assign({ hedge: 'offered' }),
+    startHedge: assign({ hedge: 'running' }),
+    endHedge: assign(({ context }) => (hasHedge(context) ? { hedge: 'over' } as const : {})),
+    /** The result of the hedge, and who made it. */
+    adopt: assign((_, { workerId }: { workerId: string }) => ({ workerId })),
   },
   guards: {
     startsBlocked: ({ context }) => context.blocked,
@@ -56,9 +76,40 @@ const taskSetup = setup({
     isLostForGood: ({ context, event }) =>
       'leaseToken' in event && event.leaseToken === context.leaseToken &&
       context.losses >= maxLosses,
+    mayHedge: ({ context, event }) =>
+      event.type === 'hedge' && event.leaseToken === context.leaseToken &&
+      context.kind === 'encode' && context.hedge === undefined,
+    isOffered: ({ context }) => context.hedge === 'offered',
+    hasHedge: ({ context }) => hasHedge(context),
+    isOutdone: ({ context, event }) =>
+      event.type === 'outdone' && hasHedge(context) && event.result.kind === context.kind,
+    /** Its attempt ends while another worker has the hedge in hand. A broken source is broken for both. */
+    isCovered: ({ context, event }) =>
+      'leaseToken' in event && event.leaseToken === context.leaseToken &&
+      context.hedge === 'running' &&
+      !(event.type === 'fail' && event.failure.kind === 'invalid-input'),
+    isUsedUp: ({ context }) => usedAttempts(context) >= context.attemptsGranted,
   },
   delays: {
     backoff: ({ context }) => context.retryDelayMs,
+  },
+})
+
+function hasHedge({ hedge }: Pick<TaskContext, 'hedge'>): boolean {
+  return hedge === 'offered' || hedge === 'running'
+}
+
+const taskActions = taskSetup.extend({
+  actions: {
+    withdrawHedge: taskSetup.enqueueActions(({ context, enqueue }) => {
+      if (!hasHedge(context)) return
+      enqueue({ type: 'tell', params: withdrawal(context) })
+      enqueue('endHedge')
+    }),
+    interruptHolder: taskSetup.enqueueActions(({ context, enqueue }) => {
+      if (context.leaseToken === null) return
+      enqueue({ type: 'interrupt', params: interruption({ context }) })
+    }),
   },
 })
 
@@ -69,15 +120,40 @@ const noteLoss = {
 } as const
 const lost = [
   { guard: 'isLostForGood', target: 'failed', actions: [noteLoss, 'endLease'] },
-  { guard: 'holdsLease', target: 'ready', actions: [noteLoss, 'countLoss', 'endLease'] },
+  {
+    guard: 'isCovered',
+    target: 'waiting',
+    actions: [noteLoss, { type: 'noteFailure', params: covered }, 'countLoss', 'endLease'],
+  },
+  {
+    guard: 'holdsLease',
+    target: 'ready',
+    actions: [noteLoss, 'countLoss', 'withdrawHedge', 'endLease'],
+  },
 ] as const
 
 // (blocked →) ready → running → completed, with waiting between attempts; failed; closed when the job ended.
-export const taskMachine = taskSetup.createMachine({
+export const taskMachine = taskActions.createMachine({
   id: 'task',
   context: ({ input }) => taskContextFrom(input),
   initial: 'created',
-  on: { jobEnded: '.closed' },
+  on: {
+    jobEnded: '.closed',
+    hedgeStarted: { guard: 'isOffered', actions: 'startHedge' },
+    hedgeLost: { guard: 'hasHedge', actions: 'endHedge' },
+    outdone: {
+      guard: 'isOutdone',
+      target: '.completed',
+      actions: [
+        'interruptHolder',
+        'endLease',
+        'endHedge',
+        { type: 'adopt', params: ({ event }) => ({ workerId: event.workerId }) },
+        { type: 'remember', params: ({ event }) => ({ result: event.result }) },
+        { type: 'tell', params: finished },
+      ],
+    },
+  },
   states: {
     created: {
       description: 'Just made: blocked when it needs what other tasks make, else ready.',
@@ -115,6 +191,20 @@ export const taskMachine = taskSetup.createMachine({
         },
         fail: [
           {
+            guard: 'isCovered',
+            target: 'waiting',
+            actions: [
+              {
+                type: 'noteFailure',
+                params: ({ context, event }) => ({
+                  ...notedBeforeRetry(context, event.failure),
+                  ...covered,
+                }),
+              },
+              'endLease',
+            ],
+          },
+          {
             guard: 'needsNewInputs',
             target: 'blocked',
             actions: [
@@ -132,6 +222,7 @@ export const taskMachine = taskSetup.createMachine({
                 type: 'noteFailure',
                 params: ({ context, event }) => notedBeforeRetry(context, event.failure),
               },
+              'withdrawHedge',
               'endLease',
             ],
           },
@@ -144,16 +235,32 @@ export const taskMachine = taskSetup.createMachine({
             ],
           },
         ],
-        release: {
-          guard: 'holdsLease',
-          target: 'ready',
-          actions: ['forgiveAttempt', 'endLease'],
-        },
+        release: [
+          {
+            guard: 'isCovered',
+            target: 'waiting',
+            actions: [{ type: 'noteFailure', params: covered }, 'forgiveAttempt', 'endLease'],
+          },
+          {
+            guard: 'holdsLease',
+            target: 'ready',
+            actions: ['forgiveAttempt', 'withdrawHedge', 'endLease'],
+          },
+        ],
         leaseExpired: lost,
         workerLost: lost,
         requeue: {
           target: 'ready',
-          actions: [{ type: 'interrupt', params: interruption }, 'grantAttempts', 'endLease'],
+          actions: [
+            { type: 'interrupt', params: interruption },
+            'grantAttempts',
+            'withdrawHedge',
+            'endLease',
+          ],
+        },
+        hedge: {
+          guard: 'mayHedge',
+          actions: [{ type: 'spawn', params: hedging }, 'offerHedge'],
         },
         jobEnded: {
           target: 'closed',
@@ -162,12 +269,19 @@ export const taskMachine = taskSetup.createMachine({
       },
     },
     waiting: {
-      description: 'Waits a while before the next attempt.',
+      description: 'Waits a while before the next attempt, or for its hedge.',
       after: { backoff: 'ready' },
-      on: { requeue: { target: 'ready', actions: 'grantAttempts' } },
+      on: {
+        requeue: { target: 'ready', actions: ['grantAttempts', 'withdrawHedge'] },
+        hedgeLost: [
+          { guard: and(['hasHedge', 'isUsedUp']), target: 'failed', actions: 'endHedge' },
+          { guard: 'hasHedge', target: 'ready', actions: 'endHedge' },
+        ],
+      },
     },
     completed: {
       description: 'Its result is in use, until it turns out to be damaged.',
+      entry: 'withdrawHedge',
       on: {
         redo: { target: 'ready', actions: ['forgetResult', 'grantAttempts'] },
         inputsReady: { target: 'ready', actions: ['forgetResult', 'grantAttempts'] },
@@ -176,7 +290,7 @@ export const taskMachine = taskSetup.createMachine({
     },
     failed: {
       description: 'Given up; its job fails with it.',
-      entry: { type: 'tell', params: failed },
+      entry: [{ type: 'tell', params: failed }, 'withdrawHedge'],
       on: {
         requeue: { target: 'ready', actions: 'grantAttempts' },
         jobEnded: { target: 'closed', actions: 'settleFailed' },
@@ -185,6 +299,7 @@ export const taskMachine = taskSetup.createMachine({
     closed: {
       description: 'The job ended; nothing happens any more.',
       type: 'final',
+      entry: 'withdrawHedge',
     },
   },
 })

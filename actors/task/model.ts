@@ -8,6 +8,7 @@ import type {
   TaskParams,
   TaskResult,
 } from '../../kernel/contract/task.ts'
+import type { HedgeMessage } from '../hedge/model.ts'
 
 /** Fixed at creation. Type aliases, not interfaces, because only those count as JSON for the compiler. */
 export type TaskInput = {
@@ -50,6 +51,8 @@ export type TaskContext = TaskInput & {
   readonly failure: TaskFailure | null
   /** How it ended, once it did for good. */
   readonly outcome: 'completed' | 'failed' | null
+  /** Its hedge: offered to workers, in the hands of one, or over. Absent as long as it was never hedged, which it is once. */
+  readonly hedge?: 'offered' | 'running' | 'over'
 }
 
 /** What a task hears. */
@@ -69,6 +72,9 @@ export type TaskEvent =
   /** Its result is damaged and must be made again. */
   | { readonly type: 'redo' }
   | { readonly type: 'jobEnded' }
+  /** The worker that holds it is slow, and another one is free. */
+  | { readonly type: 'hedge'; readonly leaseToken: string }
+  | HedgeMessage
 
 /** Which task of the job speaks. */
 type TaskPlace = { readonly kind: TaskKind; readonly index: number }

@@ -42,6 +42,16 @@ export const sampleResult = {
   encodeMs: 1234,
 } as const
 
+/** It is hedged, loses its worker, and the hedge finishes. */
+export const hedgedTaskEvents: readonly TaskEvent[] = [
+  { type: 'claim', workerId: 'w1', leaseToken: 't1' },
+  { type: 'hedge', leaseToken: 't1' },
+  { type: 'hedgeStarted' },
+  { type: 'leaseExpired', leaseToken: 't1' },
+  { type: 'outdone', workerId: 'w2', result: sampleResult },
+  { type: 'jobEnded' },
+]
+
 /** It fails once, is lost once, finishes, and turns out to be damaged. */
 export const sampleTaskEvents: readonly TaskEvent[] = [
   { type: 'claim', workerId: 'w1', leaseToken: 't1' },

@@ -44,6 +44,7 @@ export function taskRowFrom(id: string, state: TaskState, context: TaskContext):
     outputKey: output?.key ?? null,
     outputSizeBytes: output?.sizeBytes ?? null,
     error: errorOf(context),
+    hedgeOf: null,
   }
 }
 
@@ -53,12 +54,14 @@ function statusOf(state: TaskState, context: TaskContext): TaskRow['status'] {
   return state
 }
 
-function outputOf(result: TaskResult | null): ObjectRef | undefined {
+/** The object that a result leads to. */
+export function outputOf(result: TaskResult | null): ObjectRef | undefined {
   if (result === null || result.kind === 'probe') return undefined
   return result.kind === 'verify' ? result.outputs[0]?.object : result.object
 }
 
-function errorOf({ failure }: TaskContext): TaskRow['error'] {
+/** The last failure, as people read it. */
+export function errorOf({ failure }: Pick<TaskContext, 'failure'>): TaskRow['error'] {
   if (failure === null) return null
   const { code, message, detail } = failure
   return { code, message, ...(detail !== undefined && { detail }) }

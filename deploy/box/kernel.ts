@@ -7,6 +7,7 @@ import { createEngine } from '../../actors/engine/engine.ts'
 import { createRegistry } from '../../actors/engine/registry.ts'
 import { createGateway } from '../../actors/gateway/gateway.ts'
 import { createCleaner } from '../../actors/gateway/objects.ts'
+import { createHedging } from '../../actors/hedge/hedging.ts'
 import type { Bus } from '../../kernel/bus/bus.ts'
 import { systemClock } from '../../kernel/clock.ts'
 import type { Config } from '../../kernel/config.ts'
@@ -120,6 +121,8 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
   })
   storageUrl ||= addressForOthers(listening.url)
   await lifecycle.start('desk', () => desk.start(), () => desk.stop())
+  const hedging = createHedging({ engine, db, clock, log })
+  await lifecycle.start('hedging', async () => hedging.start(), () => hedging.stop())
   const retention = createRetention({ db, storage, gateway, keep: keepTimesOf(config), clock, log })
   await lifecycle.start('retention', () => retention.start(), () => retention.stop())
   return { ...listening, storage, outbound }

@@ -100,6 +100,8 @@ export const taskViewSchema = z.strictObject({
   error: jobErrorSchema.nullable(),
   started_at: z.string().nullable(),
   finished_at: z.string().nullable(),
+  /** A second worker was given the same work, because the first was slow. */
+  hedged: z.boolean(),
 })
 export type TaskView = z.infer<typeof taskViewSchema>
 

@@ -96,6 +96,7 @@ export function storedTask(id: string, overrides: Partial<TaskRow> = {}): TaskRo
     outputKey: null,
     outputSizeBytes: null,
     error: null,
+    hedgeOf: null,
     ...overrides,
   }
 }

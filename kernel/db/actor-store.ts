@@ -104,6 +104,8 @@ export interface TaskRow {
   readonly outputKey: string | null
   readonly outputSizeBytes: number | null
   readonly error: Json
+  /** The chunk that this one encodes a second time; null for a task of its own. */
+  readonly hedgeOf: string | null
 }
 
 /** The row of `jobs` as the machine knows it. `started_at`/`finished_at` follow from the status. */

@@ -1,6 +1,6 @@
 /** What the database knows of one attempt at a task, by the lease token that it was given. */
 import type { TaskKind } from '../contract/task.ts'
-import type { BriefJob } from './tasks.ts'
+import { type BriefJob, workKind } from './tasks.ts'
 import { type Reader, sql } from './database.ts'
 
 /** An attempt that was leased to a worker, now or before. */
@@ -36,7 +36,7 @@ export async function readAttempt(
       FROM event_log
       WHERE actor_id = ${taskId} AND event->>'type' = 'claim'
     )
-    SELECT t.id AS "taskId", t.job_id AS "jobId", t.kind, l.attempt,
+    SELECT t.id AS "taskId", t.job_id AS "jobId", ${workKind} AS kind, l.attempt,
       t.lease_token IS NOT DISTINCT FROM l.token AS "isHeld",
       EXISTS (
         SELECT FROM event_log e

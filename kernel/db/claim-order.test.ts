@@ -9,6 +9,7 @@ import {
   type FleetWorker,
   groupsOf,
   isNearEnough,
+  isSafeWith,
   type ReadyTask,
 } from './claim-order.ts'
 
@@ -22,6 +23,7 @@ function task(id: string, facts: Partial<ReadyTask> = {}): ReadyTask {
     waitedMs: 0,
     weight: 1,
     avoidWorkerId: null,
+    isHedge: false,
     ...facts,
   }
 }
@@ -125,4 +127,12 @@ test('bestFirst() begins with the most work of tasks of one age', () => {
     'short',
     'audio',
   ])
+})
+
+test('isSafeWith() keeps a hedge from the worker that has its chunk, however long it waits and even if it is alone', () => {
+  const hedge = task('h', { avoidWorkerId: 'w1', isHedge: true, waitedMs: 3_600_000 })
+  assert.equal(isSafeWith(hedge, 'w1', [worker('w1')]), false)
+  assert.equal(isSafeWith(hedge, 'w2', [worker('w1'), worker('w2')]), true)
+  const retried = task('t', { avoidWorkerId: 'w1', waitedMs: 0 })
+  assert.equal(isSafeWith(retried, 'w1', [worker('w1')]), true)
 })

@@ -14,8 +14,10 @@ export interface ReadyTask {
   readonly waitedMs: number
   /** How much work it is, compared with other tasks of its job. */
   readonly weight: number
-  /** Ran out of memory on it. */
+  /** Ran out of memory on it; or, of a hedge, works on the same already. */
   readonly avoidWorkerId: string | null
+  /** It is a second run of what another worker has in hand. */
+  readonly isHedge: boolean
 }
 
 /** The longest wait among the ready tasks of one lane and priority. */
@@ -115,14 +117,18 @@ export function isNearEnough(
     !fleet.some((one) => isUp(one) && one.region === region && one.lanes.includes(lane))
 }
 
-/** Whether this worker may have the task now, although it ran out of memory on it: only if there is no other, or it was too slow. */
+/**
+ * Whether this worker may have the task now, although it ran out of memory on it: only if there is no other, or it was too
+ * slow. A hedge is never for the worker that has the chunk already.
+ */
 export function isSafeWith(
-  { avoidWorkerId, waitedMs }: ReadyTask,
+  { avoidWorkerId, waitedMs, isHedge }: ReadyTask,
   workerId: string,
   fleet: readonly FleetWorker[],
 ): boolean {
-  return avoidWorkerId !== workerId || waitedMs >= avoidMs ||
-    !fleet.some((one) => isUp(one) && one.id !== workerId)
+  if (avoidWorkerId !== workerId) return true
+  if (isHedge) return false
+  return waitedMs >= avoidMs || !fleet.some((one) => isUp(one) && one.id !== workerId)
 }
 
 /**

@@ -10,6 +10,8 @@ interface DashboardRecord {
   readonly bytes_out: number
   readonly ready: number
   readonly running: number
+  /** Hedges included: they take slots. */
+  readonly busy: number
   readonly online: number
   readonly slots: number
 }
@@ -31,8 +33,9 @@ export async function readDashboardStats(db: Reader): Promise<DashboardStats> {
       ),
       work AS (
         SELECT
-          count(*) FILTER (WHERE status = 'ready')::int AS ready,
-          count(*) FILTER (WHERE status = 'running')::int AS running
+          count(*) FILTER (WHERE status = 'ready' AND hedge_of IS NULL)::int AS ready,
+          count(*) FILTER (WHERE status = 'running' AND hedge_of IS NULL)::int AS running,
+          count(*) FILTER (WHERE status = 'running')::int AS busy
         FROM tasks
         WHERE status IN ('ready', 'running')
       ),
@@ -59,6 +62,6 @@ export async function readDashboardStats(db: Reader): Promise<DashboardStats> {
       bytes_out: row.bytes_out,
     },
     tasks: { ready: row.ready, running: row.running },
-    workers: { online: row.online, slots: row.slots, busy: row.running },
+    workers: { online: row.online, slots: row.slots, busy: row.busy },
   }
 }

@@ -1,4 +1,4 @@
-/** How much work there is for which workers: what an autoscaler reads. */
+/** How much work there is for which workers: what an autoscaler reads. Hedges are left out: they only fill slots that are free. */
 import type { Lane } from '../contract/task.ts'
 import { type Reader, sql } from './database.ts'
 
@@ -24,9 +24,9 @@ export async function listDemand(db: Reader): Promise<LaneDemand[]> {
         AS oldest_wait_seconds,
       count(*)::int AS wanted_slots
     FROM (
-      SELECT lane, region, status, ready_at FROM tasks WHERE status = 'ready'
+      SELECT lane, region, status, ready_at FROM tasks WHERE status = 'ready' AND hedge_of IS NULL
       UNION ALL
-      SELECT lane, region, status, ready_at FROM tasks WHERE status = 'running'
+      SELECT lane, region, status, ready_at FROM tasks WHERE status = 'running' AND hedge_of IS NULL
     ) AS work -- two parts, so that each reads its own index
     GROUP BY lane, region
     ORDER BY lane, region`)

@@ -156,7 +156,7 @@ async function readQueues(
 const taskColumns = sql`
   t.id, t.lane, t.region, t.owner, extract(epoch FROM t.deadline)::float8 * 1000 AS "deadlineMs",
   extract(epoch FROM now() - t.ready_at)::float8 * 1000 AS "waitedMs", t.weight,
-  t.avoid_worker_id AS "avoidWorkerId"`
+  t.avoid_worker_id AS "avoidWorkerId", t.hedge_of IS NOT NULL AS "isHedge"`
 
 function longestWaits(queues: readonly Queue[], priority: number, limit: Statement): Statement {
   return sql`

@@ -13,7 +13,7 @@ import { createActorStore } from './actors.ts'
 import type { Reader } from './database.ts'
 import { readJob } from './jobs.ts'
 import { pickReady, upsertJobs, upsertTasks, upsertWorkers } from './schema-1.fixture.ts'
-import { readTask } from './tasks.ts'
+import { listTasks, readTask } from './tasks.ts'
 import { describeOnDatabases, emptyTables } from './test-database.ts'
 import { readWorker } from './workers.ts'
 
@@ -53,6 +53,30 @@ describeOnDatabases('a program of schema 1', (db) => {
     await write({ jobs: [job], tasks: [storedTask('t1', held)] })
     assert.equal((await readJob(db(), 'j1'))?.deadline, deadline)
     assert.equal((await readTask(db(), 't1'))?.deadline, deadline)
+  })
+
+  test('changes a hedge as it changes any task, and leaves alone what it is a hedge of', async () => {
+    const store = createActorStore(db())
+    const hedge = storedTask('h1', { kind: 'hedge', weight: 0, hedgeOf: 't1' })
+    const tasks = [storedTask('t1', held), hedge]
+    await store.transaction((tx) =>
+      tx.write(changesOf({
+        creates: [storedActor('t1'), storedActor('h1')],
+        jobs: [storedJob('j1')],
+        tasks,
+      }))
+    )
+    await write({ tasks: [{ ...hedge, status: 'cancelled' }] })
+    assert.deepEqual((await listTasks(db(), 'j1')).map(({ id, hedged }) => [id, hedged]), [
+      ['t1', true],
+    ])
+  })
+
+  test('writes tasks that are no hedges', async () => {
+    await write({ jobs: [storedJob('j1')], tasks: [storedTask('t1')] })
+    assert.deepEqual((await listTasks(db(), 'j1')).map(({ id, hedged }) => [id, hedged]), [
+      ['t1', false],
+    ])
   })
 
   test('writes tasks that a program of today claims', async () => {

@@ -10,23 +10,35 @@ export async function listTasks(db: Reader, jobId: string): Promise<TaskView[]> 
   return (await listTasksByJob(db, [jobId])).get(jobId) ?? []
 }
 
-/** The tasks of several jobs by job, each in the order of their work; one query, however many. */
+/** The tasks of several jobs by job, each in the order of their work, hedges left out; one query, however many. */
 export async function listTasksByJob(
   db: Reader,
   jobIds: readonly string[],
 ): Promise<Map<string, TaskView[]>> {
   const rows = await db.query<TaskRecord>(sql`
     SELECT ${taskColumns}
-    FROM tasks
-    WHERE job_id = ANY(${jobIds}::text[])
+    FROM tasks t
+    WHERE job_id = ANY(${jobIds}::text[]) AND hedge_of IS NULL
     ORDER BY array_position(ARRAY['probe', 'remux', 'encode', 'audio', 'stitch', 'verify'], kind), sequence_index`)
   return Map.groupBy(rows.map(taskViewFrom), (task) => task.job_id)
 }
 
-/** One task; undefined when there is none. */
+/** One task; undefined when there is none. Hedges are no tasks of their own. */
 export async function readTask(db: Reader, id: string): Promise<TaskView | undefined> {
-  const [row] = await db.query<TaskRecord>(sql`SELECT ${taskColumns} FROM tasks WHERE id = ${id}`)
+  const [row] = await db.query<TaskRecord>(sql`
+    SELECT ${taskColumns}
+    FROM tasks t
+    WHERE id = ${id} AND hedge_of IS NULL`)
   return row && taskViewFrom(row)
+}
+
+/** Tasks of a job that have not ended, its hedges included: somebody may still write for them. */
+export async function countOpenTasks(db: Reader, jobId: string): Promise<number> {
+  const [row] = await db.query<{ open: number }>(sql`
+    SELECT count(*)::int AS open
+    FROM tasks
+    WHERE job_id = ${jobId} AND status IN ('ready', 'running', 'waiting')`)
+  return row?.open ?? 0
 }
 
 /** A task as its brief needs it. */
@@ -77,7 +89,7 @@ export interface BriefRows {
  */
 export async function readTaskForBrief(db: Reader, taskIds: readonly string[]): Promise<BriefRows> {
   const rows = await db.query<BriefTask & { job: BriefJob; fleetSlots: number }>(sql`
-    SELECT t.id, t.job_id AS "jobId", t.kind, t.sequence_index AS index, t.params, t.attempt_count AS attempt,
+    SELECT t.id, t.job_id AS "jobId", ${workKind} AS kind, t.sequence_index AS index, t.params, t.attempt_count AS attempt,
       t.lease_token AS "leaseToken",
       json_build_object('id', j.id, 'profile', j.profile, 'sourceType', j.source_type, 'sourceUrl', j.source_url,
         'plan', j.plan, 'correlationId', j.correlation_id) AS job,
@@ -127,10 +139,14 @@ export interface TaskRecord
   readonly finished_at: Date | null
 }
 
-/** The columns of a {@link TaskRecord}. */
+/** What kind of work the task `t` is: a hedge encodes a chunk. */
+export const workKind = sql`CASE t.kind WHEN 'hedge' THEN 'encode' ELSE t.kind END`
+
+/** The columns of a {@link TaskRecord} from `tasks t`. */
 export const taskColumns =
-  sql`id, job_id, kind, sequence_index, start_time_sec, end_time_sec, deadline, status, progress, fps, speed,
-  assigned_worker_id, attempt_count, max_attempts, output_key, output_size_bytes, error, started_at, finished_at`
+  sql`id, job_id, ${workKind} AS kind, sequence_index, start_time_sec, end_time_sec, deadline, status, progress, fps, speed,
+  assigned_worker_id, attempt_count, max_attempts, output_key, output_size_bytes, error, started_at, finished_at,
+  hedge_of IS NOT NULL OR EXISTS (SELECT FROM tasks h WHERE h.hedge_of = t.id) AS hedged`
 
 /** The view of a row. */
 export function taskViewFrom({ progress, ...row }: TaskRecord): TaskView {

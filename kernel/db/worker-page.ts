@@ -14,10 +14,10 @@ export async function listWorkerTasks(
   const rows = await db.query<TaskRecord>(sql`
     SELECT *
     FROM (
-      (SELECT ${taskColumns} FROM tasks WHERE assigned_worker_id = ${workerId} AND lease_until IS NOT NULL
+      (SELECT ${taskColumns} FROM tasks t WHERE assigned_worker_id = ${workerId} AND lease_until IS NOT NULL
         ORDER BY started_at DESC LIMIT ${limit}::int)
       UNION ALL
-      (SELECT ${taskColumns} FROM tasks WHERE assigned_worker_id = ${workerId} AND finished_at IS NOT NULL
+      (SELECT ${taskColumns} FROM tasks t WHERE assigned_worker_id = ${workerId} AND finished_at IS NOT NULL
         ORDER BY finished_at DESC LIMIT ${limit}::int)
     ) AS t
     ORDER BY (status = 'running') DESC, coalesce(finished_at, started_at) DESC, id

@@ -113,6 +113,15 @@ test('TaskTable offers a requeue only to who may, of a task that can be', () => 
   assert.match(table('t'), /encoder-1/)
 })
 
+test('TaskTable marks a chunk that a second worker has too', () => {
+  const table = (hedged: boolean) =>
+    String(
+      <TaskTable tasks={[taskFixture({ hedged })]} workers={new Map()} csrfToken={undefined} />,
+    )
+  assert.match(table(true), /title="Given to a second worker too/)
+  assert.doesNotMatch(table(false), /second worker/)
+})
+
 test('shortList() of many tasks keeps those that somebody looks for', () => {
   const chunks = Array.from(
     { length: 100 },
@@ -198,6 +207,14 @@ test('stepFrom() puts events into words and leaves out echoes', () => {
   assert.equal(event('j.encode.00011', 'claim', { workerId: 'w1' }), 'Chunk 12: taken by encoder-1')
   assert.equal(event('j.encode.00011', 'leaseExpired'), 'Chunk 12: its worker was lost')
   assert.equal(event('j.encode.00011', 'xstate.init'), undefined)
+  assert.equal(event('j.encode.00011', 'hedge'), 'Chunk 12: slow, offered to another worker')
+  assert.equal(event('j.encode.00011', 'outdone'), 'Chunk 12: finished by its second run')
+  assert.equal(event('j.encode.00011', 'hedgeStarted'), undefined)
+  assert.equal(
+    event('j.hedge.00011', 'claim', { workerId: 'w1' }),
+    'Second run of chunk 12: taken by encoder-1',
+  )
+  assert.equal(event('j.hedge.00011', 'withdraw'), 'Second run of chunk 12: not needed any more')
   assert.equal(event('j.encode.00011', 'xstate.after.5000.task.waiting'), 'Chunk 12: ready again')
 })
 

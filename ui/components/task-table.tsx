@@ -1,6 +1,7 @@
 /** The tasks of a job. */
 import type { TaskView } from '../../kernel/contract/job.ts'
 import { PostButton } from './forms.tsx'
+import { Icon } from './icons.tsx'
 import { formatBytes, formatPercent, formatSpeed, formatTimecode } from './format.ts'
 import { ProgressBar } from './progress.tsx'
 import { TaskBadge, taskKindLabels } from './status.tsx'
@@ -61,6 +62,7 @@ function TaskRow(
     <tr id={`task-${task.id}`}>
       <td>
         <span class='font-medium'>{name}</span>
+        {task.hedged && <HedgeMark />}
         {task.kind === 'encode' && (
           <span class='block text-xs text-muted-foreground tabular-nums'>
             {formatTimecode(task.start_time_sec)} – {formatTimecode(task.end_time_sec)}
@@ -104,6 +106,17 @@ function TaskRow(
         </div>
       </td>
     </tr>
+  )
+}
+
+const hedgeSentence = 'Given to a second worker too, because the first one was slow'
+
+function HedgeMark() {
+  return (
+    <span class='ms-1.5 inline-block align-middle text-muted-foreground' title={hedgeSentence}>
+      <Icon name='repeat-2' class='size-3.5' />
+      <span class='sr-only'>{hedgeSentence}</span>
+    </span>
   )
 }
 

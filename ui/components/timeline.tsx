@@ -106,6 +106,8 @@ function taskStepFrom(
     case 'xstate.init':
     case 'jobEnded':
     case 'inputsReady':
+    case 'hedgeStarted':
+    case 'hedgeLost':
       return undefined
     case 'claim': {
       const worker = field(data, 'workerId') ?? 'a worker'
@@ -130,6 +132,12 @@ function taskStepFrom(
       return { text: `${task}: given back by its worker`, icon: 'repeat-2', tone: 'warning' }
     case 'requeue':
       return { text: `${task}: requeued by hand`, icon: 'repeat-2', tone: 'warning' }
+    case 'hedge':
+      return { text: `${task}: slow, offered to another worker`, icon: 'repeat-2', tone: 'warning' }
+    case 'outdone':
+      return { text: `${task}: finished by its second run`, icon: 'check', tone: 'success' }
+    case 'withdraw':
+      return { text: `${task}: not needed any more`, icon: 'ban', tone: 'neutral' }
     case 'redo':
       return { text: `${task}: made again`, icon: 'repeat-2', tone: 'warning' }
     default:
@@ -140,9 +148,12 @@ function taskStepFrom(
   }
 }
 
-/** The name of a task by its id: `….encode.00011` is `Chunk 12`. */
+/** The name of a task by its id: `….encode.00011` is `Chunk 12`, `….hedge.00011` its second run. */
 export function taskNameFrom(taskId: string): string {
   const [, kind, index] = /\.([a-z]+)\.(\d+)$/.exec(taskId) ?? []
+  if (kind === 'hedge') {
+    return `Second run of chunk ${Number(index) + 1}`
+  }
   const known = taskKinds.find((candidate): candidate is TaskKind => candidate === kind)
   return known === undefined ? taskId : nameOfTask({ kind: known, sequence_index: Number(index) })
 }

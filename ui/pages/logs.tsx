@@ -42,9 +42,15 @@ export async function loadLogs(
     .filter((file) => file !== undefined)
     .sort((a, b) => a.taskId.localeCompare(b.taskId) || a.attempt - b.attempt)
   const file = files.find((candidate) => candidate.name === chosen.name) ??
-    files.findLast((candidate) => candidate.taskId === chosen.taskId)
+    files.findLast((candidate) => candidate.taskId === chosen.taskId) ??
+    files.findLast((candidate) => candidate.taskId === hedgeOf(chosen.taskId))
   const shown = file && { file, text: await readEnd(storage, prefix + file.name, file.sizeBytes) }
   return { jobId, title: nameOfSource(job.source_url), files, shown }
+}
+
+/** The second run of a chunk: where it was first, the chunk has no log of its own. */
+function hedgeOf(taskId: string | undefined): string | undefined {
+  return taskId?.replace(/\.encode\.(\d{5})$/, '.hedge.$1')
 }
 
 /** The task and attempt of a log's name; undefined for any other file. */

@@ -4,6 +4,9 @@ import { replayLog } from '../replay.ts'
 import type { CommitFacts } from './memory-transaction.ts'
 import type { World } from './world.ts'
 
+/** Events that take a task from whoever holds it. */
+const endsLease: ReadonlySet<string> = new Set(['requeue', 'jobEnded', 'outdone', 'withdraw'])
+
 /** Collects what commits do, to judge each and all of them. */
 export class Invariants {
   readonly violations: string[] = []
@@ -25,6 +28,7 @@ export class Invariants {
     for (const id of actors.keys()) this.#checkActor(world, id, log.get(id) ?? [])
     this.#checkEffects(world)
     this.#checkEnd(world)
+    for (const what of world.scenario.check?.(world.store.tables) ?? []) this.#violated(what)
     return this.violations
   }
 
@@ -46,14 +50,14 @@ export class Invariants {
     }
   }
 
-  #checkActor({ store, registry, scenario }: World, id: string, log: readonly LogEntry[]): void {
+  #checkActor({ store, registry }: World, id: string, log: readonly LogEntry[]): void {
     const actor = store.tables.readActor(id)!
     const eventIds = log.map(({ eventId }) => eventId)
     const repeated = eventIds.find((eventId, i) => eventIds.indexOf(eventId) !== i)
     if (repeated !== undefined) this.#violated(`"${id}" applied event "${repeated}" twice`)
     const { equal, problem } = replayLog(registry, actor, log)
     if (!equal) this.#violated(`"${id}": ${problem}`)
-    if (actor.type === scenario.taskType) this.#checkLeases(id, log)
+    if (store.tables.tasks.has(id)) this.#checkLeases(id, log)
     if (actor.status === 'active') return
     if ([...store.tables.timers.values()].some((timer) => timer.actorId === id)) {
       this.#violated(`"${id}" ended and has timers`)
@@ -74,11 +78,13 @@ export class Invariants {
         }
         holder = leaseToken
       } else if (leaseToken !== undefined) {
+        // Named by a decision about the lease; ends nothing.
+        const ends = type !== 'hedge'
         if (leaseToken !== holder) {
           this.#violated(`"${id}" reacted to "${type}" of the stale lease "${leaseToken}"`)
         }
-        holder = undefined
-      } else if (type === 'requeue' || type === 'jobEnded') holder = undefined
+        if (ends) holder = undefined
+      } else if (endsLease.has(type)) holder = undefined
     }
   }
 
@@ -96,7 +102,12 @@ export class Invariants {
 
   #checkEnd({ store: { tables }, scenario }: World): void {
     for (const { id, type, status } of tables.actors.values()) {
-      if (type === scenario.rootType && status === 'active') this.#violated(`"${id}" never ended`)
+      if (status !== 'active') continue
+      const what = type === scenario.rootType ? 'never ended' : 'outlived its root'
+      this.#violated(`"${id}" ${what}`)
+    }
+    for (const { row, leaseUntil } of tables.tasks.values()) {
+      if (leaseUntil !== null) this.#violated(`"${row.id}" is still leased`)
     }
     for (const id of tables.outbox.keys()) this.#violated(`effect "${id}" is still in the outbox`)
     for (const { id, error } of tables.deadLetters.values()) {

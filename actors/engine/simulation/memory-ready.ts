@@ -50,9 +50,18 @@ export function memorySourceOver({ tables, nowMs, tryLock }: MemorySourceParts):
 }
 
 function readyTaskFrom({ row, readyAt }: LeasedTask, nowMs: number): ReadyTask {
-  const { id, lane, region, owner, deadline, weight, avoidWorkerId } = row
-  const deadlineMs = deadline === null ? null : Date.parse(deadline)
-  return { id, lane, region, owner, deadlineMs, waitedMs: nowMs - readyAt, weight, avoidWorkerId }
+  const { id, lane, region, owner, deadline, weight, avoidWorkerId, hedgeOf } = row
+  return {
+    id,
+    lane,
+    region,
+    owner,
+    deadlineMs: deadline === null ? null : Date.parse(deadline),
+    waitedMs: nowMs - readyAt,
+    weight,
+    avoidWorkerId,
+    isHedge: hedgeOf !== null,
+  }
 }
 
 function loadsOf({ tasks, ownerWeights }: MemoryTables): Map<string, OwnerLoad> {

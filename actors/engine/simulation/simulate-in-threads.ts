@@ -58,12 +58,20 @@ async function runThread(task: ThreadTask): Promise<SimulationSummary> {
 }
 
 function joined(one: SimulationSummary, other: SimulationSummary): SimulationSummary {
-  const crashes = new Map(one.crashes)
-  for (const [step, times] of other.crashes) crashes.set(step, (crashes.get(step) ?? 0) + times)
   return {
     schedules: one.schedules + other.schedules,
     transitions: one.transitions + other.transitions,
-    crashes,
+    crashes: added(one.crashes, other.crashes),
+    seen: added(one.seen, other.seen),
     failed: one.failed ?? other.failed,
   }
+}
+
+function added(
+  one: ReadonlyMap<string, number>,
+  other: ReadonlyMap<string, number>,
+): ReadonlyMap<string, number> {
+  const sums = new Map(one)
+  for (const [what, times] of other) sums.set(what, (sums.get(what) ?? 0) + times)
+  return sums
 }

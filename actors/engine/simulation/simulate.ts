@@ -15,6 +15,8 @@ export interface ScheduleResult {
   /** Events that actors reacted to. */
   readonly transitions: number
   readonly virtualMs: number
+  /** What the scenario saw happen. */
+  readonly seen: readonly string[]
 }
 
 /** How long things go wrong, and how long after that everything may take to end, in virtual milliseconds. */
@@ -51,6 +53,7 @@ export async function simulate(
       0,
     ),
     virtualMs: world.clock.now() - startMs,
+    seen: scenario.seen?.(world.store.tables) ?? [],
   }
 }
 
@@ -62,6 +65,7 @@ function populate(world: World): number {
   const roots = random.pick([1, 1, 2])
   for (let i = roots; i > 0; i--) submit(world, `root${i}`)
   disturb(world)
+  decide(world)
   return roots
 }
 
@@ -102,6 +106,18 @@ function disturb(world: World): void {
   if (!world.calm) clock.after(random.integer(100, 1000), () => disturb(world))
 }
 
+/** Some kernel looks at the rows and says what it decides; another one may say the same. */
+function decide(world: World): void {
+  const { clock, random, rates, scenario, store } = world
+  for (const { actorId, event, eventId } of scenario.decide?.(store.tables, random) ?? []) {
+    const say = () =>
+      void world.call((engine) => engine.send(actorId, event, { eventId })).catch(() => {})
+    say()
+    if (random.chance(rates().duplicate)) clock.after(random.integer(0, 500), say)
+  }
+  if (scenario.decide !== undefined) clock.after(random.integer(100, 3000), () => decide(world))
+}
+
 async function runUntil(world: World, done: () => boolean): Promise<void> {
   await settled()
   while (!done() && await world.clock.advance());
@@ -124,6 +140,8 @@ export interface SimulationSummary {
   readonly schedules: number
   readonly transitions: number
   readonly crashes: ReadonlyMap<string, number>
+  /** How many schedules saw it, by what the scenario saw happen. */
+  readonly seen: ReadonlyMap<string, number>
   /** The first schedule in which something did not hold. */
   readonly failed: ScheduleResult | undefined
 }
@@ -136,14 +154,16 @@ export async function simulateMany(
   createStore?: StoreFactory,
 ): Promise<SimulationSummary> {
   const crashes = new Map<string, number>()
+  const seen = new Map<string, number>()
   let transitions = 0
   for (let i = 0; i < schedules; i++) {
     const result = await simulate(scenario, firstSeed + i, createStore)
     transitions += result.transitions
     for (const step of result.crashes) crashes.set(step, (crashes.get(step) ?? 0) + 1)
+    for (const what of new Set(result.seen)) seen.set(what, (seen.get(what) ?? 0) + 1)
     if (result.violations.length > 0) {
-      return { schedules: i + 1, transitions, crashes, failed: result }
+      return { schedules: i + 1, transitions, crashes, seen, failed: result }
     }
   }
-  return { schedules, transitions, crashes, failed: undefined }
+  return { schedules, transitions, crashes, seen, failed: undefined }
 }

@@ -158,7 +158,6 @@ function scenarioWith(taskMachine: typeof toyTaskMachine): Scenario {
       }),
     ],
     rootType: 'pipeline',
-    taskType: 'toy-task',
     lanes: ['cpu'],
     leaseMs,
     rootInput: (id) => ({ id, tasks: 2 }),
@@ -233,5 +232,6 @@ function taskRowFrom(id: string, state: string, context: TaskContext): TaskRow {
     outputKey: null,
     outputSizeBytes: null,
     error: null,
+    hedgeOf: null,
   }
 }

@@ -33,13 +33,23 @@ const rules: readonly Rule[] = [
     // What is made anew, because it was damaged or what it was made of was, is told so first.
     broken: (db) =>
       db.query(sql`
-        SELECT l.actor_id || ' has ' || count(*) FILTER (WHERE l.event->>'type' = 'finish') || ' results' AS what
+        SELECT l.actor_id || ' has ' || count(*) FILTER (WHERE l.event->>'type' IN ('finish', 'outdone')) || ' results' AS what
         FROM event_log l
         JOIN tasks t ON t.id = l.actor_id
         GROUP BY l.actor_id
-        HAVING count(*) FILTER (WHERE l.event->>'type' = 'finish') >
+        HAVING count(*) FILTER (WHERE l.event->>'type' IN ('finish', 'outdone')) >
           1 + count(*) FILTER (WHERE l.event->>'type' IN ('redo', 'requeue')) +
           greatest(0, count(*) FILTER (WHERE l.event->>'type' = 'inputsReady') - 1)`),
+  },
+  {
+    rule: 'no hedge outlives its job',
+    broken: (db) =>
+      db.query(sql`
+        SELECT h.id AS what
+        FROM tasks h
+        JOIN jobs j ON j.id = h.job_id
+        JOIN actors a ON a.id = h.id
+        WHERE h.hedge_of IS NOT NULL AND j.finished_at IS NOT NULL AND a.status = 'active'`),
   },
   {
     rule: 'effects are carried out',

@@ -38,13 +38,22 @@ export async function askAny<T>(
   }
 }
 
-/** Submits a job; the key makes it one job, however often it has to be asked for. @returns its id */
-export async function submitJob(cluster: Cluster, key: string): Promise<string> {
+/**
+ * Submits a job; the key makes it one job, however often it has to be asked for.
+ * @param preset - of x264. @default 'medium'
+ * @returns its id
+ */
+export async function submitJob(
+  cluster: Cluster,
+  key: string,
+  preset = order.overrides.video.preset,
+): Promise<string> {
+  const overrides = { ...order.overrides, video: { preset } }
   const { id } = await askAny<JobView>(cluster, '/v1/jobs', {
     init: {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'idempotency-key': key },
-      body: JSON.stringify(order),
+      body: JSON.stringify({ ...order, overrides }),
     },
   })
   return id
