@@ -1,7 +1,9 @@
 /** The messages of `auth.proto` and the shapes of the sign-in port, each made from the other. Used by both ends. */
 import {
+  authActions,
   type AuthRequest,
   type AuthResponse,
+  type AuthZRequest,
   type Role,
   roles,
   type UserProfile,
@@ -24,7 +26,7 @@ export interface LogoutMessage {
   readonly allSessions: boolean
 }
 
-const schemes = ['bearer', 'basic', 'api-key', 'one-time'] as const
+const schemes = ['bearer', 'basic', 'api-key', 'one-time', 'upstream'] as const
 
 /** @throws WE-AUTH-001 for a scheme that nobody knows */
 export function authRequestFrom(message: { [K in keyof AuthRequest]: string }): AuthRequest {
@@ -42,6 +44,7 @@ export function authRequestFrom(message: { [K in keyof AuthRequest]: string }): 
 /** An answer that is not valid names nobody, whatever else it says. @throws WE-AUTH-005 for a role that nobody knows */
 export function authResponseFrom(message: AuthResponseMessage): AuthResponse {
   const { valid, userId, username, email, metadata, expiresAtUnix } = message
+  const { accessToken = '', refreshToken = '' } = message
   if (!valid) {
     return {
       valid,
@@ -54,7 +57,30 @@ export function authResponseFrom(message: AuthResponseMessage): AuthResponse {
     }
   }
   const role = roleFrom(message.role)
-  return { valid, userId, username, email, role, metadata: { ...metadata }, expiresAtUnix }
+  return {
+    ...{ valid, userId, username, email, role, metadata: { ...metadata }, expiresAtUnix },
+    ...(accessToken !== '' && { accessToken }),
+    ...(refreshToken !== '' && { refreshToken }),
+  }
+}
+
+export interface AuthZMessage {
+  readonly userId: string
+  readonly action: string
+  readonly resourceType: string
+  /** Empty: any of them. */
+  readonly resourceId: string
+}
+
+/** @throws WE-AUTH-003 for an action that nobody knows */
+export function authZRequestFrom(message: AuthZMessage): AuthZRequest {
+  const { userId, resourceType, resourceId } = message
+  const action = authActions.find((known) => known === message.action)
+  if (action === undefined) {
+    const problem = `Cannot authorize: there is no action "${message.action}"`
+    throw new WebEncodeError('WE-AUTH-003', problem)
+  }
+  return { userId, action, resourceType, ...(resourceId !== '' && { resourceId }) }
 }
 
 /** @throws WE-AUTH-005 for a role that nobody knows */

@@ -5,18 +5,26 @@ import type { ServedMethods } from '../serve.ts'
 import {
   authRequestFrom,
   authResponseFrom,
+  type AuthZMessage,
+  authZRequestFrom,
   type ListUsersMessage,
   type LogoutMessage,
   roleFilterFrom,
   userProfileFrom,
 } from './auth-messages.ts'
 
-/** The functions of the service. Authorize and RefreshToken are the kernel's own and not served. */
+/** The functions of the service. */
 export function authMethods(auth: Authenticator): ServedMethods {
   return {
     Authenticate: async (request: object) => {
       const asked = authRequestFrom(request as { [K in keyof AuthRequest]: string })
       return authResponseFrom(await auth.authenticate(asked))
+    },
+    Authorize: async (request: object) =>
+      await auth.authorize(authZRequestFrom(request as AuthZMessage)),
+    RefreshToken: async (request: object) => {
+      const { refreshToken } = request as { refreshToken: string }
+      return authResponseFrom(await auth.refreshToken({ refreshToken }))
     },
     GetUserProfile: async (request: object) => {
       const { userId } = request as { userId: string }

@@ -1,5 +1,5 @@
 /** A sign-in plugin as the sign-in port: the kernel's end. */
-import type { Authenticator } from '../../contract/auth.ts'
+import type { Authenticator, AuthZResponse } from '../../contract/auth.ts'
 import type { PluginInstance } from '../../contract/plugin.ts'
 import { WebEncodeError } from '../../errors.ts'
 import {
@@ -29,6 +29,12 @@ export function authFrom(instance: Pick<PluginInstance, 'call'>): Authenticator 
       const { users, totalCount } = await call<Answer>('ListUsers', page)
       return { users: users.map(userProfileFrom), totalCount }
     },
+    async authorize(request) {
+      const { allowed, reason } = await call<AuthZResponse>('Authorize', request)
+      return { allowed, reason }
+    },
+    refreshToken: async (request) =>
+      authResponseFrom(await call<AuthResponseMessage>('RefreshToken', request)),
     logout: async (request) => void await call('Logout', request),
   }
 }
