@@ -38,6 +38,7 @@ test('readConfig() of an empty environment answers the defaults', () => {
     maxLiveConnections: 12_000,
     keepJobsDays: 0,
     keepUploadsHours: 24,
+    keepAuditDays: 90,
     keepLogsDays: 30,
   })
 })

@@ -220,6 +220,12 @@ const variables = {
     kind: integer(0, longestKeepDays * 24),
     preset: '24',
   },
+  keepAuditDays: {
+    name: 'WEBENCODE_KEEP_AUDIT_DAYS',
+    description: 'Days that the audit of actions and events is kept; 0 = for ever.',
+    kind: integer(0, longestKeepDays),
+    preset: '90',
+  },
   keepLogsDays: {
     name: 'WEBENCODE_KEEP_LOGS_DAYS',
     description: 'Days that the logs of tasks are kept; 0 = for ever.',

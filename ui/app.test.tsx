@@ -197,10 +197,11 @@ describe('createUi()', () => {
       '/profiles',
       '/workers',
       '/workers/w.1',
+      '/audit',
       '/docs',
     ]
     for (const path of paths) {
-      const response = await request(path)
+      const response = await request(path, {}, 'admin')
       const text = await response.text()
       assert.equal(response.status, 200, path)
       assert.match(text, /^<!doctype html><html lang="en"/, path)

@@ -1,6 +1,7 @@
 /** Addresses of the job list and of one job, and the buttons on them. */
 import { type Context, Hono } from 'hono'
 import { WebEncodeError } from '../kernel/errors.ts'
+import { noteAudit } from '../kernel/http/audit.ts'
 import { csrfToken, currentCaller } from '../kernel/http/auth.ts'
 import type { AppEnv } from '../kernel/http/deps.ts'
 import { roleCovers } from '../kernel/http/permissions.ts'
@@ -37,6 +38,7 @@ export function jobActionRoutes(deps: UiDeps, assets: Assets) {
     .post('/jobs/:id/retry', (c) =>
       act(c, pathOf(c), async () => {
         const job = await gateway.retryJob(jobIdOf(c), currentCaller(c))
+        noteAudit(c, { detail: { new_job_id: job.id } })
         return { path: `/jobs/${job.id}`, text: 'The job runs again, as this new job.' }
       }))
     .post('/jobs/:id/delete', (c) =>

@@ -149,6 +149,11 @@ function addressForOthers(url: string): string {
   return address.origin
 }
 
-function keepTimesOf({ keepJobsDays, keepUploadsHours, keepLogsDays }: Config): KeepTimes {
-  return { jobsDays: keepJobsDays, uploadsHours: keepUploadsHours, logsDays: keepLogsDays }
+function keepTimesOf(config: Config): KeepTimes {
+  return {
+    jobsDays: config.keepJobsDays,
+    uploadsHours: config.keepUploadsHours,
+    logsDays: config.keepLogsDays,
+    auditDays: config.keepAuditDays,
+  }
 }

@@ -51,8 +51,9 @@ export function guard(deps: HttpDeps): MiddlewareHandler<AppEnv> {
     const rule = c.get('rule')
     if (rule !== undefined && !isOpen(c, rule)) {
       const identity = await identify(credentialsOf(c), deps)
-      allow(identity.caller.role, rule)
+      // Before the refusal, so that the audit and the error page know whom it met.
       c.set('identity', identity)
+      allow(identity.caller.role, rule)
       if (identity.via === 'session' && !safeMethods.has(c.req.method)) await checkCsrf(c, identity)
     }
     await next()

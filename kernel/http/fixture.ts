@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { createAuditWriter } from '../audit/writer.ts'
 import { createMemoryBus } from '../bus/memory.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { Authenticator, AuthResponse, Role } from '../contract/auth.ts'
@@ -50,6 +51,7 @@ export async function openBench(
     config?: Partial<HttpConfig>
     ui?: UiMount
     db?: Database
+    audit?: HttpDeps['audit']
     serveObject?: HttpDeps['serveObject']
   } = {},
 ): Promise<Bench> {
@@ -74,6 +76,7 @@ export async function openBench(
     storage: storageOver(objects),
     ...(options.serveObject === undefined ? {} : { serveObject: options.serveObject }),
     profiles: [testProfile],
+    audit: options.audit ?? createAuditWriter({ db, clock: systemClock, log }),
     metrics: createMetrics({ withProcess: false }),
     live,
     upgradeWebSocket: (await createRuntime()).upgradeWebSocket,

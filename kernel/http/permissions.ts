@@ -18,6 +18,8 @@ export interface Rule {
   readonly access: Access
   /** For the log and for the sentence of a refusal: `create a job`. */
   readonly action: string
+  /** The word of the audit, for every route that changes something: `job.create`. */
+  readonly audit?: string
   /** The handler reads the body as a stream with its own limit, and checks `_csrf` in it by itself. */
   readonly isStreamed?: true
   /** @default 'upload' when the body is streamed, else 'request' */
@@ -55,22 +57,60 @@ export const apiRules: readonly Rule[] = [
     path: '/auth/link',
     access: 'public',
     action: 'sign in with a link',
+    audit: 'auth.sign_in',
     load: 'sign-in',
   },
-  { method: 'POST', path: '/auth/login', access: 'public', action: 'sign in', load: 'sign-in' },
-  { method: 'POST', path: '/auth/logout', access: 'viewer', action: 'sign out' },
+  {
+    method: 'POST',
+    path: '/auth/login',
+    access: 'public',
+    action: 'sign in',
+    audit: 'auth.sign_in',
+    load: 'sign-in',
+  },
+  {
+    method: 'POST',
+    path: '/auth/logout',
+    access: 'viewer',
+    action: 'sign out',
+    audit: 'auth.sign_out',
+  },
 
   { method: 'GET', path: '/v1/me', access: 'viewer', action: 'see who is signed in' },
   { method: 'GET', path: '/v1/errors', access: 'viewer', action: 'list error codes' },
   { method: 'GET', path: '/v1/stats', access: 'viewer', action: 'read the statistics' },
   { method: 'GET', path: '/v1/ws', access: 'viewer', action: 'watch live updates' },
 
-  { method: 'POST', path: '/v1/jobs', access: 'operator', action: 'create a job' },
+  {
+    method: 'POST',
+    path: '/v1/jobs',
+    access: 'operator',
+    action: 'create a job',
+    audit: 'job.create',
+  },
   { method: 'GET', path: '/v1/jobs', access: 'viewer', action: 'list jobs' },
   { method: 'GET', path: '/v1/jobs/:id', access: 'viewer', action: 'see a job' },
-  { method: 'DELETE', path: '/v1/jobs/:id', access: 'operator', action: 'delete a job' },
-  { method: 'POST', path: '/v1/jobs/:id/cancel', access: 'operator', action: 'cancel a job' },
-  { method: 'POST', path: '/v1/jobs/:id/retry', access: 'operator', action: 'retry a job' },
+  {
+    method: 'DELETE',
+    path: '/v1/jobs/:id',
+    access: 'operator',
+    action: 'delete a job',
+    audit: 'job.delete',
+  },
+  {
+    method: 'POST',
+    path: '/v1/jobs/:id/cancel',
+    access: 'operator',
+    action: 'cancel a job',
+    audit: 'job.cancel',
+  },
+  {
+    method: 'POST',
+    path: '/v1/jobs/:id/retry',
+    access: 'operator',
+    action: 'retry a job',
+    audit: 'job.retry',
+  },
   { method: 'GET', path: '/v1/jobs/:id/tasks', access: 'viewer', action: 'see the tasks of a job' },
   {
     method: 'GET',
@@ -94,7 +134,13 @@ export const apiRules: readonly Rule[] = [
     action: 'download an output',
     load: 'download',
   },
-  { method: 'POST', path: '/v1/tasks/:id/requeue', access: 'operator', action: 'requeue a task' },
+  {
+    method: 'POST',
+    path: '/v1/tasks/:id/requeue',
+    access: 'operator',
+    action: 'requeue a task',
+    audit: 'task.requeue',
+  },
 
   { method: 'GET', path: '/v1/autoscale', access: 'viewer', action: 'see how much work there is' },
   { method: 'GET', path: '/v1/owners', access: 'admin', action: 'list the weights of owners' },
@@ -103,6 +149,17 @@ export const apiRules: readonly Rule[] = [
     path: '/v1/owners/:id/weight',
     access: 'admin',
     action: 'set the weight of an owner',
+    audit: 'owner.set_weight',
+  },
+
+  { method: 'GET', path: '/v1/audit', access: 'admin', action: 'read the audit' },
+  {
+    method: 'GET',
+    path: '/v1/audit/export.csv',
+    access: 'admin',
+    action: 'export the audit',
+    audit: 'audit.export',
+    load: 'download',
   },
 
   { method: 'GET', path: '/v1/profiles', access: 'viewer', action: 'list profiles' },
@@ -112,6 +169,7 @@ export const apiRules: readonly Rule[] = [
     path: '/v1/workers/join-tokens',
     access: 'admin',
     action: 'make a join token',
+    audit: 'join_token.create',
   },
   { method: 'GET', path: '/v1/workers/join-tokens', access: 'admin', action: 'list join tokens' },
   {
@@ -119,23 +177,38 @@ export const apiRules: readonly Rule[] = [
     path: '/v1/workers/join-tokens/:id',
     access: 'admin',
     action: 'take back a join token',
+    audit: 'join_token.delete',
   },
   { method: 'GET', path: '/v1/workers', access: 'viewer', action: 'list workers' },
   { method: 'GET', path: '/v1/workers/:id', access: 'viewer', action: 'see a worker' },
-  { method: 'POST', path: '/v1/workers/:id/drain', access: 'operator', action: 'drain a worker' },
+  {
+    method: 'POST',
+    path: '/v1/workers/:id/drain',
+    access: 'operator',
+    action: 'drain a worker',
+    audit: 'worker.drain',
+  },
   {
     method: 'POST',
     path: '/v1/workers/:id/undrain',
     access: 'operator',
     action: 'undrain a worker',
+    audit: 'worker.undrain',
   },
   {
     method: 'POST',
     path: '/v1/workers/:id/restart',
     access: 'operator',
     action: 'restart a worker',
+    audit: 'worker.restart',
   },
-  { method: 'DELETE', path: '/v1/workers/:id', access: 'admin', action: 'remove a worker' },
+  {
+    method: 'DELETE',
+    path: '/v1/workers/:id',
+    access: 'admin',
+    action: 'remove a worker',
+    audit: 'worker.remove',
+  },
 
   { method: 'GET', path: '/v1/files/capabilities', access: 'operator', action: 'see the storages' },
   { method: 'GET', path: '/v1/files/roots', access: 'operator', action: 'list storage roots' },
@@ -145,6 +218,7 @@ export const apiRules: readonly Rule[] = [
     path: '/v1/files/upload',
     access: 'operator',
     action: 'upload a file',
+    audit: 'file.upload',
     isStreamed: true,
   },
 
