@@ -50,7 +50,7 @@ export function AuditTable({ events, now }: { events: readonly AuditEventView[];
 function AuditRow({ event, now }: { event: AuditEventView; now: number }) {
   return (
     <tr>
-      <td class='max-w-0 w-2/5'>
+      <td class='w-full max-w-0 sm:w-2/5'>
         <span class='block font-medium'>{event.action}</span>
         <Resource event={event} />
         <span class='flex flex-wrap gap-x-3 text-muted-foreground sm:hidden'>
