@@ -15,6 +15,7 @@ import type { Log } from '../../kernel/log.ts'
 import type { Metrics } from '../../kernel/metrics.ts'
 import { presets } from '../../kernel/profiles.ts'
 import { createRuntime } from '../../kernel/runtime/serve.ts'
+import type { SecretStore } from '../../kernel/plugin/secrets/store.ts'
 import type { FsStorage } from '../../plugins/storage-fs/storage.ts'
 import { createUi } from '../../ui/app.tsx'
 import { openAuth } from './auth.ts'
@@ -34,6 +35,7 @@ export interface HttpParts {
   readonly storage: FsStorage
   readonly engine: Engine
   readonly metrics: Metrics
+  readonly secrets: SecretStore
   /** Not ready without a worker: it is part of this process. */
   readonly needsWorker: boolean
 }

@@ -27,6 +27,7 @@ import { openDatabase } from './database.ts'
 import { type Listening, startHttp } from './http.ts'
 import { dataPathsOf, objectsPath } from './paths.ts'
 import { readOrCreateKey } from './secret-file.ts'
+import { openSecrets } from './secrets.ts'
 import { version } from './version.ts'
 
 /** What a kernel is started with. */
@@ -60,6 +61,11 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
   const storage = await lifecycle.start(
     'storage',
     () => openStorage(config, log, isCluster ? { workerUrlBase: () => storageUrl } : {}),
+    (open) => open.close(),
+  )
+  const secrets = await lifecycle.start(
+    'secrets',
+    () => openSecrets(config, log),
     (open) => open.close(),
   )
   const outbound = createOutbound({ allowedHosts: config.sourceHosts })
@@ -116,6 +122,7 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
     storage,
     engine,
     metrics,
+    secrets,
     needsWorker: !isCluster,
   })
   storageUrl ||= addressForOthers(listening.url)

@@ -24,6 +24,7 @@ import { joinTokenRoutes } from './routes/join-tokens.ts'
 import { liveRoutes } from './routes/live.ts'
 import { objectRoutes } from './routes/objects.ts'
 import { profileRoutes } from './routes/profiles.ts'
+import { secretRoutes } from './routes/secrets.ts'
 import { signInRoutes } from './routes/sign-in.ts'
 import { systemRoutes } from './routes/system.ts'
 import { workerRoutes } from './routes/workers.ts'
@@ -61,6 +62,7 @@ export function createApp(deps: HttpDeps, ui?: UiMount): OpenAPIHono<AppEnv> {
   app.route('/', workerRoutes(deps))
   app.route('/', demandRoutes(deps))
   app.route('/', auditRoutes(deps))
+  app.route('/', secretRoutes(deps))
   app.route('/', fileRoutes(deps))
   app.route('/', liveRoutes(deps))
   app.route('/', objectRoutes(deps))

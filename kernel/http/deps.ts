@@ -9,6 +9,7 @@ import type { Database } from '../db/database.ts'
 import type { Caller, Gateway } from '../gateway.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
+import type { SecretStore } from '../plugin/secrets/store.ts'
 import type { RuntimeEnv, UpgradeWebSocket } from '../runtime/runtime.ts'
 import type { AuditNotes } from './audit.ts'
 import type { Rule } from './permissions.ts'
@@ -64,6 +65,7 @@ export interface HttpDeps {
   readonly serveObject?: (request: Request) => Promise<Response>
   readonly profiles: readonly Profile[]
   readonly audit: Pick<AuditWriter, 'record'>
+  readonly secrets: Pick<SecretStore, 'list' | 'put' | 'remove'>
   readonly metrics: Metrics
   readonly live: LiveHub
   /** Of the runtime, see `kernel/runtime/serve.ts`. */

@@ -52,6 +52,7 @@ export async function openBench(
     ui?: UiMount
     db?: Database
     audit?: HttpDeps['audit']
+    secrets?: HttpDeps['secrets']
     serveObject?: HttpDeps['serveObject']
   } = {},
 ): Promise<Bench> {
@@ -77,6 +78,7 @@ export async function openBench(
     ...(options.serveObject === undefined ? {} : { serveObject: options.serveObject }),
     profiles: [testProfile],
     audit: options.audit ?? createAuditWriter({ db, clock: systemClock, log }),
+    secrets: options.secrets ?? noSecrets,
     metrics: createMetrics({ withProcess: false }),
     live,
     upgradeWebSocket: (await createRuntime()).upgradeWebSocket,
@@ -158,6 +160,13 @@ export const testProfile: Profile = {
   audio: { codec: 'aac', bitrateBps: 128_000, sampleRateHz: 48_000, channels: 2 },
   chunkSeconds: 10,
   maxAttempts: 3,
+}
+
+/** A store that has none and keeps none. */
+const noSecrets: HttpDeps['secrets'] = {
+  list: () => Promise.resolve([]),
+  put: () => Promise.resolve(),
+  remove: () => Promise.resolve(),
 }
 
 function gatewayOver(db: Database, commands: Command[]): Gateway {

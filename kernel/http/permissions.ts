@@ -162,6 +162,22 @@ export const apiRules: readonly Rule[] = [
     load: 'download',
   },
 
+  { method: 'GET', path: '/v1/secrets', access: 'admin', action: 'list the names of secrets' },
+  {
+    method: 'PUT',
+    path: '/v1/secrets/:name',
+    access: 'admin',
+    action: 'set a secret',
+    audit: 'secret.set',
+  },
+  {
+    method: 'DELETE',
+    path: '/v1/secrets/:name',
+    access: 'admin',
+    action: 'delete a secret',
+    audit: 'secret.delete',
+  },
+
   { method: 'GET', path: '/v1/profiles', access: 'viewer', action: 'list profiles' },
   { method: 'GET', path: '/v1/profiles/:name', access: 'viewer', action: 'see a profile' },
   {
