@@ -27,7 +27,7 @@ import { openDatabase } from './database.ts'
 import { type Listening, startHttp } from './http.ts'
 import { dataPathsOf, objectsPath } from './paths.ts'
 import { readOrCreateKey } from './secret-file.ts'
-import { openSecrets } from './secrets.ts'
+import { startSecrets } from './secrets.ts'
 import { version } from './version.ts'
 
 /** What a kernel is started with. */
@@ -63,11 +63,7 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
     () => openStorage(config, log, isCluster ? { workerUrlBase: () => storageUrl } : {}),
     (open) => open.close(),
   )
-  const secrets = await lifecycle.start(
-    'secrets',
-    () => openSecrets(config, log),
-    (open) => open.close(),
-  )
+  const secrets = await startSecrets(setup)
   const outbound = createOutbound({ allowedHosts: config.sourceHosts })
   const sources = createSources({
     roots: config.mediaRoots,

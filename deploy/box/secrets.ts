@@ -2,14 +2,32 @@
 import { systemClock } from '../../kernel/clock.ts'
 import type { Config } from '../../kernel/config.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
+import type { Lifecycle } from '../../kernel/lifecycle.ts'
 import type { Log } from '../../kernel/log.ts'
 import { createOpenBaoStore, type OpenBaoStore } from '../../kernel/plugin/secrets/openbao.ts'
 import type { OpenBaoAccess } from '../../kernel/plugin/secrets/openbao-token.ts'
 import { createSealedStore } from '../../kernel/plugin/secrets/sealed.ts'
+import type { SecretStore } from '../../kernel/plugin/secrets/store.ts'
 import { dataPathsOf } from './paths.ts'
 
-/** Opens the store. @throws WE-SYS-001 when OpenBao is named and nothing to show it is */
-export function openSecrets(config: Config, log: Log): OpenBaoStore {
+/** What the store is started with. */
+export interface SecretsSetup {
+  readonly config: Config
+  readonly log: Log
+  readonly lifecycle: Lifecycle
+}
+
+/** Opens the store until the process stops. @throws WE-SYS-001 when the settings are not enough */
+export async function startSecrets({ config, log, lifecycle }: SecretsSetup): Promise<SecretStore> {
+  return await lifecycle.start(
+    'secrets',
+    () => openSecrets(config, log),
+    (open) => open.close(),
+  )
+}
+
+/** Opens the store. @throws WE-SYS-001 when OpenBao is named without anything to sign in with */
+function openSecrets(config: Config, log: Log): OpenBaoStore {
   if (config.openbaoAddress !== undefined) {
     const access = accessFrom(config)
     return createOpenBaoStore({ address: config.openbaoAddress, access, clock: systemClock, log })

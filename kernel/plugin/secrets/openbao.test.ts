@@ -1,5 +1,6 @@
 /** Secrets in a real OpenBao, and servers that do what a real one does rarely. */
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { after, before, describe, test } from 'node:test'
 import { systemClock } from '../../clock.ts'
@@ -157,6 +158,21 @@ describe(
       await revokeTokensOf('revoked')
       assert.equal(await second.resolve('secret/webencode/role/key'), 'planted-secret')
       second.close()
+    })
+
+    test('the policy of the README is enough, and no more than that', async () => {
+      const readme = await readFile('kernel/plugin/secrets/README.md', 'utf8')
+      const policy = /```hcl\n([^`]+)```/.exec(readme)?.[1] ?? ''
+      const role = open(server.address, await appRole('whole', policy, { token_ttl: '90s' }))
+      const name = 'secret/webencode/policy/key'
+      await role.put(name, 'planted-one')
+      await role.put(name, 'planted-two')
+      assert.equal(await role.resolve(name), 'planted-two')
+      assert.ok((await role.list()).some((secret) => secret.name === name))
+      await role.remove(name)
+      await assert.rejects(role.resolve(name), { code: 'WE-PLG-003' })
+      await assert.rejects(role.put('secret/elsewhere/key', 'x'), unavailable(/permission denied/))
+      role.close()
     })
 
     async function revokeTokensOf(role: string): Promise<void> {
