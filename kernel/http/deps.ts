@@ -65,7 +65,7 @@ export interface HttpDeps {
   readonly serveObject?: (request: Request) => Promise<Response>
   readonly profiles: readonly Profile[]
   readonly audit: Pick<AuditWriter, 'record'>
-  readonly secrets: Pick<SecretStore, 'list' | 'put' | 'remove'>
+  readonly secrets: Omit<SecretStore, 'resolve'>
   readonly metrics: Metrics
   readonly live: LiveHub
   /** Of the runtime, see `kernel/runtime/serve.ts`. */

@@ -167,6 +167,7 @@ const noSecrets: HttpDeps['secrets'] = {
   list: () => Promise.resolve([]),
   put: () => Promise.resolve(),
   remove: () => Promise.resolve(),
+  rotate: () => Promise.resolve(),
 }
 
 function gatewayOver(db: Database, commands: Command[]): Gateway {

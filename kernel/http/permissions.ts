@@ -171,6 +171,13 @@ export const apiRules: readonly Rule[] = [
     audit: 'secret.set',
   },
   {
+    method: 'POST',
+    path: '/v1/secrets/rotate',
+    access: 'admin',
+    action: 'rotate the key of the secrets',
+    audit: 'secret.rotate',
+  },
+  {
     method: 'DELETE',
     path: '/v1/secrets/:name',
     access: 'admin',

@@ -8,7 +8,8 @@ import { systemClock } from '../../clock.ts'
 import { listAuditEvents } from '../../db/audit-events.ts'
 import { sql } from '../../db/database.ts'
 import { emptyTables } from '../../db/test-database.ts'
-import { createSealedStore, type SealedStore } from '../../plugin/secrets/sealed.ts'
+import { createSealedStore } from '../../plugin/secrets/sealed.ts'
+import type { SecretStore } from '../../plugin/secrets/store.ts'
 import { as, type Bench, openBench } from '../fixture.ts'
 
 const planted = 'planted-secret-9f2c'
@@ -16,7 +17,7 @@ const name = 'secret/webencode/s3/access_key'
 const path = `/v1/secrets/${encodeURIComponent(name)}`
 
 let folder: string
-let store: SealedStore
+let store: SecretStore
 let bench: Bench
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'webencode-secrets-'))
@@ -76,7 +77,8 @@ test('what was planted is in no answer, log line, row or file', async () => {
   await ask('GET', '/v1/secrets')
   await ask('GET', `${path}`)
   assert.equal(await store.resolve(name), planted)
-  await store.rotate()
+  assert.equal((await ask('POST', '/v1/secrets/rotate')).status, 204)
+  assert.equal(await store.resolve(name), planted)
   await ask('GET', '/v1/audit')
   await ask('GET', '/v1/audit/export.csv')
   const { events } = await listAuditEvents(bench.db)
@@ -84,6 +86,7 @@ test('what was planted is in no answer, log line, row or file', async () => {
     events.map(({ action, resource_id, outcome }) => [action, resource_id, outcome]),
     [
       ['audit.export', null, 'allowed'],
+      ['secret.rotate', null, 'allowed'],
       ['secret.set', name, 'failed'],
       ['secret.set', name, 'allowed'],
       ['secret.set', name, 'allowed'],

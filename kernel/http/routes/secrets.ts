@@ -43,6 +43,11 @@ const remove = route('delete', '/v1/secrets/{name}', {
   responses: { 204: { description: 'Gone' } },
 })
 
+const rotate = route('post', '/v1/secrets/rotate', {
+  summary: 'Seal all secrets anew under a new key; OpenBao does that itself and refuses',
+  responses: { 204: { description: 'The old key opens nothing any more' } },
+})
+
 /** Routes below `/v1/secrets`. */
 export function secretRoutes({ secrets }: HttpDeps) {
   return createApi()
@@ -53,6 +58,10 @@ export function secretRoutes({ secrets }: HttpDeps) {
     })
     .openapi(put, async (c) => {
       await secrets.put(c.req.valid('param').name, c.req.valid('json').value)
+      return c.body(null, 204)
+    })
+    .openapi(rotate, async (c) => {
+      await secrets.rotate()
       return c.body(null, 204)
     })
     .openapi(remove, async (c) => {

@@ -114,6 +114,13 @@ export function createOpenBaoStore(options: OpenBaoOptions): OpenBaoStore {
       const body = { data: { [field]: null } }
       mustBeDone(await ask({ method: 'PATCH', path: `${mount}/data/${path}`, body }), name)
     },
+    rotate: () =>
+      Promise.reject(
+        new WebEncodeError(
+          'WE-PLG-003',
+          'Cannot rotate the key: OpenBao has its own, and rotates it itself',
+        ),
+      ),
     close: () => token.close(),
   }
 }

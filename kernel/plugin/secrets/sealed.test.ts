@@ -6,10 +6,11 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { readKeyFile, writeKeyFile } from './key-file.ts'
 import { createSealingKey, seal, unseal } from './seal.ts'
-import { createSealedStore, type SealedStore } from './sealed.ts'
+import { createSealedStore } from './sealed.ts'
+import type { SecretStore } from './store.ts'
 
 let folder: string
-let store: SealedStore
+let store: SecretStore
 const clock = { now: () => Date.parse('2026-03-01T12:00:00Z') }
 const storeIn = (directory: string) =>
   createSealedStore({
@@ -150,6 +151,13 @@ test('rotate() seals all under a new key, and the old one opens nothing more', a
   const sealed = JSON.parse(await textOf('sealed.json'))
   assert.notEqual(sealed.values.a.sealed, sealedBefore.values.a.sealed)
   assert.ok(old && unseal(old, 'a', sealed.values.a) === undefined)
+})
+
+test('resolve() works all through rotations', async () => {
+  await store.put('a', 'one')
+  const asked = Array.from({ length: 5 }, () => [store.rotate(), store.resolve('a')]).flat()
+  const answers = await Promise.all(asked)
+  assert.deepEqual(answers.filter((answer) => answer !== undefined), Array(5).fill('one'))
 })
 
 test('a rotation that was killed after any of its steps loses nothing, and the next change finishes it', async () => {

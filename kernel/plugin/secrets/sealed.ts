@@ -28,18 +28,6 @@ export interface SealedStoreOptions {
   readonly clock: Pick<Clock, 'now'>
 }
 
-/**
- * A store that needs no server. Changes are made one after the other inside one process; there is no lock between
- * processes, so of two kernels that change it at the same time one change may be lost. Clusters use OpenBao.
- */
-export interface SealedStore extends SecretStore {
-  /**
-   * Seals everything anew under a new key and forgets the old one. Killed at any moment, every secret still opens, and
-   * the next change or rotation finishes what was begun.
-   */
-  rotate(): Promise<void>
-}
-
 const fileSchema = z.strictObject({
   version: z.literal(1),
   values: z.record(z.string(), sealedValueSchema),
@@ -47,8 +35,13 @@ const fileSchema = z.strictObject({
 type Values = Readonly<Record<string, SealedValue>>
 type Keys = readonly [SealingKey, ...SealingKey[]]
 
-/** Creates the store; its files are read when they are needed. */
-export function createSealedStore(options: SealedStoreOptions): SealedStore {
+/**
+ * Creates a store that needs no server; its files are read when they are needed. Calls are served one after the other
+ * inside one process; there is no lock between processes, so of two kernels that change it at the same time one change
+ * may be lost. Clusters use OpenBao. A rotation that is killed at any moment leaves every secret able to open, and the
+ * next change or rotation finishes it.
+ */
+export function createSealedStore(options: SealedStoreOptions): SecretStore {
   const { file, keyFile, clock } = options
   let last: Promise<unknown> = Promise.resolve()
 
@@ -77,12 +70,14 @@ export function createSealedStore(options: SealedStoreOptions): SealedStore {
     })
 
   return {
-    async resolve(reference) {
-      const values = await readValues(file)
-      const value = ownValue(values, reference)
-      if (value === undefined) throw secretNotFound(reference.slice(0, 200))
-      return opened(await openKeys(values), reference, value, keyFile)
-    },
+    // In turn too: values from before a rotation do not open with the key from after it.
+    resolve: (reference) =>
+      inTurn(async () => {
+        const values = await readValues(file)
+        const value = ownValue(values, reference)
+        if (value === undefined) throw secretNotFound(reference.slice(0, 200))
+        return opened(await openKeys(values), reference, value, keyFile)
+      }),
     async list() {
       const values = await readValues(file)
       return Object.entries(values)

@@ -21,6 +21,8 @@ export interface SecretStore extends SecretResolver {
   put(name: string, value: string): Promise<void>
   /** @throws WE-PLG-003 when there is none under that name */
   remove(name: string): Promise<void>
+  /** Seals everything anew under a new key and forgets the old one. @throws WE-PLG-003 where that is the server's own business */
+  rotate(): Promise<void>
 }
 
 /** Longest value in characters: a private key or a file of credentials, no document. */
