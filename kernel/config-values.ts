@@ -71,6 +71,9 @@ export const folder: ValueKind<string> = {
   read: (path) => (path.includes('\0') ? undefined : resolve(path)),
 }
 
+/** A file; a relative one starts at the working directory. Answers its absolute path. */
+export const filePath: ValueKind<string> = { ...folder, must: 'be the path of a file' }
+
 /** Folders separated as in PATH. Answers their absolute paths. */
 export const folders: ValueKind<readonly string[]> = {
   must: `be paths of folders, separated by ${delimiter}`,

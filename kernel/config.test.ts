@@ -62,6 +62,12 @@ test('readConfig() of an empty environment answers the defaults', () => {
     maxLiveConnections: 12_000,
     keepJobsDays: 0,
     keepUploadsHours: 24,
+    secretsKeyFile: undefined,
+    openbaoAddress: undefined,
+    openbaoToken: undefined,
+    openbaoRoleId: undefined,
+    openbaoSecretId: undefined,
+    keepAuditDays: 90,
     keepLogsDays: 30,
   })
 })

@@ -1,7 +1,7 @@
 /** Every environment variable of the product, in one table, and the typed configuration read from it. */
 import { availableParallelism } from 'node:os'
 import { signInVariables } from './config-sign-in.ts'
-import { byteCount, folder, folders, hosts, integer, oneOf } from './config-values.ts'
+import { byteCount, filePath, folder, folders, hosts, integer, oneOf } from './config-values.ts'
 import { secretText, someOf, text, url, type ValueKind } from './config-values.ts'
 import { lanes } from './contract/task.ts'
 import { WebEncodeError } from './errors.ts'
@@ -85,6 +85,38 @@ const variables = {
     description: 'Bearer token of the administrator, in place of the generated one.',
     kind: secretText(1),
     presetShown: 'generated, printed once',
+    secret: true,
+  },
+  secretsKeyFile: {
+    name: 'WEBENCODE_SECRETS_KEY_FILE',
+    description: 'File of the key that seals the secrets; best on another disk than the data.',
+    kind: filePath,
+    presetShown: 'in the data folder',
+  },
+  openbaoAddress: {
+    name: 'OPENBAO_ADDR',
+    description: 'OpenBao or Vault server that keeps the secrets, in place of the data folder.',
+    kind: url(['http:', 'https:']),
+    presetShown: 'none: sealed files',
+  },
+  openbaoToken: {
+    name: 'OPENBAO_TOKEN',
+    description: 'Token for OpenBao; it is renewed as long as OpenBao allows.',
+    kind: secretText(1),
+    presetShown: 'none',
+    secret: true,
+  },
+  openbaoRoleId: {
+    name: 'OPENBAO_ROLE_ID',
+    description: 'AppRole to sign in to OpenBao with, in place of a token.',
+    kind: text(/^\S{1,200}$/, 'be 1 to 200 characters without white space'),
+    presetShown: 'none',
+  },
+  openbaoSecretId: {
+    name: 'OPENBAO_SECRET_ID',
+    description: 'Secret id of the AppRole.',
+    kind: secretText(1),
+    presetShown: 'none',
     secret: true,
   },
   mediaRoots: {
@@ -221,6 +253,12 @@ const variables = {
     description: 'Hours that an upload which no job uses is kept; 0 = for ever.',
     kind: integer(0, longestKeepDays * 24),
     preset: '24',
+  },
+  keepAuditDays: {
+    name: 'WEBENCODE_KEEP_AUDIT_DAYS',
+    description: 'Days that the audit of actions and events is kept; 0 = for ever.',
+    kind: integer(0, longestKeepDays),
+    preset: '90',
   },
   keepLogsDays: {
     name: 'WEBENCODE_KEEP_LOGS_DAYS',

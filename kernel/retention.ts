@@ -1,6 +1,9 @@
 /** Deletes what its owner no longer wants kept: old jobs, unused uploads, old logs, and rows that only time made useless. */
+import { randomUUID } from 'node:crypto'
 import type { Clock } from './clock.ts'
+import type { NewAuditEvent } from './contract/audit.ts'
 import type { ObjectInfo, StorageProvider } from './contract/storage.ts'
+import { insertAuditEvents, pruneAuditEvents } from './db/audit-events.ts'
 import type { Database } from './db/database.ts'
 import { pruneIdempotencyKeys } from './db/idempotency.ts'
 import { listEndedJobIds, listUsedSources } from './db/retention.ts'
@@ -15,6 +18,7 @@ export interface KeepTimes {
   readonly jobsDays: number
   readonly uploadsHours: number
   readonly logsDays: number
+  readonly auditDays: number
 }
 
 export interface RetentionOptions {
@@ -62,11 +66,13 @@ export function createRetention(options: RetentionOptions): Retention {
     await deleteOldRevocations(db)
     await deleteOldSignInFailures(db)
     await pruneIdempotencyKeys(db, dayMs)
+    if (keep.auditDays > 0) await pruneAuditEvents(db, keep.auditDays)
     const jobs = keep.jobsDays === 0 ? 0 : await deleteOldJobs()
     const uploads = keep.uploadsHours === 0 ? 0 : await deleteOldUploads()
     const logs = keep.logsDays === 0 ? 0 : await deleteOldLogs()
     if (jobs + uploads + logs > 0) {
       log.info('deleted what was kept long enough', { jobs, uploads, logs })
+      await insertAuditEvents(db, [eventOf({ jobs, uploads, logs })])
     }
     return { jobs, uploads, logs }
   }
@@ -121,6 +127,23 @@ export function createRetention(options: RetentionOptions): Retention {
       cancelNext()
       await running
     },
+  }
+}
+
+/** What the audit says of a round. */
+function eventOf(detail: Readonly<Record<string, number>>): NewAuditEvent {
+  const { username: name, correlationId } = caller
+  return {
+    id: `retention-${randomUUID()}`,
+    kind: 'system',
+    action: 'retention.delete',
+    actor: { id: null, name, role: null },
+    clientIp: null,
+    resourceType: null,
+    resourceId: null,
+    outcome: 'allowed',
+    correlationId,
+    detail,
   }
 }
 

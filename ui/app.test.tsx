@@ -214,6 +214,7 @@ describe('createUi()', () => {
       '/profiles',
       '/workers',
       '/workers/w.1',
+      '/audit',
       '/settings/tokens',
       '/settings/users',
       '/docs',

@@ -7,6 +7,7 @@ import { currentCaller } from '../kernel/http/auth.ts'
 import type { AppEnv, UiMount } from '../kernel/http/deps.ts'
 import { type Assets, defaultAssetsDirectory, loadAssets } from './assets.ts'
 import type { UiDeps } from './deps.ts'
+import { auditPageRoutes } from './audit-routes.tsx'
 import { fragment, frameOf, page, themeCookie, themeFrom } from './page.ts'
 import { jobActionRoutes } from './job-routes.tsx'
 import { newJobRoutes } from './new-job-routes.tsx'
@@ -31,6 +32,7 @@ export function createUi(deps: UiDeps): UiMount {
   app.route('/', jobActionRoutes(deps, assets))
   app.route('/', workerPageRoutes(deps, assets))
   app.route('/', settingsRoutes(deps, assets))
+  app.route('/', auditPageRoutes(deps, assets))
   return {
     app,
     rules: uiRules,

@@ -2,6 +2,7 @@
 import { type Context, Hono } from 'hono'
 import { mayDo } from '../kernel/contract/access.ts'
 import { WebEncodeError } from '../kernel/errors.ts'
+import { noteAudit } from '../kernel/http/audit.ts'
 import { csrfToken, currentCaller } from '../kernel/http/auth.ts'
 import type { AppEnv } from '../kernel/http/deps.ts'
 import type { Assets } from './assets.ts'
@@ -37,6 +38,7 @@ export function jobActionRoutes(deps: UiDeps, assets: Assets) {
     .post('/jobs/:id/retry', (c) =>
       act(c, pathOf(c), async () => {
         const job = await gateway.retryJob(jobIdOf(c), currentCaller(c))
+        noteAudit(c, { detail: { new_job_id: job.id } })
         return { path: `/jobs/${job.id}`, text: 'The job runs again, as this new job.' }
       }))
     .post('/jobs/:id/delete', (c) =>

@@ -20,6 +20,7 @@ export const navigation: readonly NavigationItem[] = [
   { href: '/workers', label: 'Workers', icon: 'server' },
   { href: '/settings/users', label: 'Users', icon: 'users', role: leastRole('user', 'read') },
   { href: '/settings/tokens', label: 'API tokens', icon: 'key-round' },
+  { href: '/audit', label: 'Audit', icon: 'scroll-text', role: leastRole('audit', 'read') },
   { href: '/docs', label: 'API', icon: 'book-open' },
 ]
 

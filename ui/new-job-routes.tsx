@@ -1,6 +1,7 @@
 /** Addresses of the page that makes a job. */
 import { randomUUID } from 'node:crypto'
 import { type Context, Hono } from 'hono'
+import { noteAudit } from '../kernel/http/audit.ts'
 import { csrfToken, currentCaller } from '../kernel/http/auth.ts'
 import type { AppEnv } from '../kernel/http/deps.ts'
 import { storeUpload } from '../kernel/http/stored-upload.ts'
@@ -52,6 +53,7 @@ export function newJobRoutes(deps: UiDeps, assets: Assets) {
       const { request } = made
       try {
         const job = await gateway.submitJob(request, currentCaller(c), form.key || undefined)
+        noteAudit(c, { resourceId: job.id, detail: { profile: job.profile } })
         return c.redirect(`/jobs/${job.id}`, 303)
       } catch (failure) {
         const errors = fieldErrorsFrom(failure, form)
@@ -62,6 +64,7 @@ export function newJobRoutes(deps: UiDeps, assets: Assets) {
     })
     .post('/jobs/new/upload', async (c) => {
       const path = await receiveUpload(c, deps)
+      noteAudit(c, { resourceId: path })
       const query = new URLSearchParams({ kind: 'upload', source_upload: `fs://${path}` })
       return redirectWithNotice(c, `/jobs/new?${query}`, {
         tone: 'success',

@@ -3,6 +3,7 @@ import type { Context } from 'hono'
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie'
 import { z } from 'zod'
 import { WebEncodeError } from '../kernel/errors.ts'
+import { noteAudit } from '../kernel/http/audit.ts'
 import type { AppEnv } from '../kernel/http/deps.ts'
 import { statusOf } from '../kernel/http/problem.ts'
 import type { Notice } from './components/panels.tsx'
@@ -48,6 +49,8 @@ export async function act(
     return redirectWithNotice(c, done.path ?? path, { tone: 'success', text: done.text })
   } catch (failure) {
     if (!(failure instanceof WebEncodeError) || statusOf(failure.code) >= 500) throw failure
+    // The redirect looks like a success.
+    noteAudit(c, { outcome: 'failed', detail: { error_code: failure.code } })
     return redirectWithNotice(c, path, { tone: 'danger', text: failure.message })
   }
 }

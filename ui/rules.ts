@@ -12,6 +12,7 @@ export const uiRules: readonly Rule[] = [
     path: '/preferences/theme',
     access: leastRole('account', 'update'),
     action: 'choose a theme',
+    audit: 'preferences.set_theme',
   },
 
   {
@@ -56,6 +57,7 @@ export const uiRules: readonly Rule[] = [
     path: '/workers/tokens',
     access: leastRole('join-token', 'create'),
     action: 'make a join token',
+    audit: 'join_token.create',
   },
   {
     method: 'GET',
@@ -68,6 +70,7 @@ export const uiRules: readonly Rule[] = [
     path: '/workers/tokens/:id/delete',
     access: leastRole('join-token', 'delete'),
     action: 'take back a join token',
+    audit: 'join_token.delete',
   },
   {
     method: 'GET',
@@ -86,24 +89,28 @@ export const uiRules: readonly Rule[] = [
     path: '/workers/:id/drain',
     access: leastRole('worker', 'execute'),
     action: 'drain a worker',
+    audit: 'worker.drain',
   },
   {
     method: 'POST',
     path: '/workers/:id/undrain',
     access: leastRole('worker', 'execute'),
     action: 'undrain a worker',
+    audit: 'worker.undrain',
   },
   {
     method: 'POST',
     path: '/workers/:id/restart',
     access: leastRole('worker', 'execute'),
     action: 'restart a worker',
+    audit: 'worker.restart',
   },
   {
     method: 'POST',
     path: '/workers/:id/remove',
     access: leastRole('worker', 'delete'),
     action: 'remove a worker',
+    audit: 'worker.remove',
   },
 
   { method: 'GET', path: '/jobs', access: leastRole('job', 'read'), action: 'see the jobs' },
@@ -115,12 +122,19 @@ export const uiRules: readonly Rule[] = [
     access: leastRole('file', 'read'),
     action: 'browse files',
   },
-  { method: 'POST', path: '/jobs/new', access: leastRole('job', 'create'), action: 'create a job' },
+  {
+    method: 'POST',
+    path: '/jobs/new',
+    access: leastRole('job', 'create'),
+    action: 'create a job',
+    audit: 'job.create',
+  },
   {
     method: 'POST',
     path: '/jobs/new/upload',
     access: leastRole('file', 'create'),
     action: 'upload a file',
+    audit: 'file.upload',
     isStreamed: true,
   },
   { method: 'GET', path: '/jobs/:id', access: leastRole('job', 'read'), action: 'see a job' },
@@ -136,24 +150,28 @@ export const uiRules: readonly Rule[] = [
     path: '/jobs/:id/cancel',
     access: leastRole('job', 'execute'),
     action: 'cancel a job',
+    audit: 'job.cancel',
   },
   {
     method: 'POST',
     path: '/jobs/:id/retry',
     access: leastRole('job', 'execute'),
     action: 'run a job again',
+    audit: 'job.retry',
   },
   {
     method: 'POST',
     path: '/jobs/:id/delete',
     access: leastRole('job', 'delete'),
     action: 'delete a job',
+    audit: 'job.delete',
   },
   {
     method: 'POST',
     path: '/jobs/:id/tasks/:taskId/requeue',
     access: leastRole('job', 'execute'),
     action: 'requeue a task',
+    audit: 'task.requeue',
   },
 
   {
@@ -167,12 +185,14 @@ export const uiRules: readonly Rule[] = [
     path: '/settings/tokens',
     access: leastRole('token', 'create'),
     action: 'make an API token',
+    audit: 'token.create',
   },
   {
     method: 'POST',
     path: '/settings/tokens/:id/delete',
     access: leastRole('token', 'delete'),
     action: 'take back an API token',
+    audit: 'token.delete',
   },
   {
     method: 'GET',
@@ -185,17 +205,22 @@ export const uiRules: readonly Rule[] = [
     path: '/settings/users/end-sessions',
     access: leastRole('user', 'update'),
     action: 'end the sessions of a user',
+    audit: 'user.end_sessions',
   },
   {
     method: 'POST',
     path: '/settings/users/take-back-tokens',
     access: leastRole('user', 'update'),
     action: 'take back the API tokens of a user',
+    audit: 'user.take_back_tokens',
   },
   {
     method: 'POST',
     path: '/settings/sessions/:id/end',
     access: leastRole('user', 'update'),
     action: 'end a session',
+    audit: 'session.end',
   },
+
+  { method: 'GET', path: '/audit', access: leastRole('audit', 'read'), action: 'read the audit' },
 ]

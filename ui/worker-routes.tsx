@@ -6,6 +6,7 @@ import { listJoinTokens } from '../kernel/db/join-tokens.ts'
 import { listWorkers } from '../kernel/db/workers.ts'
 import { WebEncodeError } from '../kernel/errors.ts'
 import type { Caller } from '../kernel/gateway.ts'
+import { noteAudit } from '../kernel/http/audit.ts'
 import { csrfToken, currentCaller } from '../kernel/http/auth.ts'
 import type { AppEnv } from '../kernel/http/deps.ts'
 import type { Assets } from './assets.ts'
@@ -31,6 +32,7 @@ export function workerPageRoutes(deps: UiDeps, assets: Assets) {
     // Not a redirect: the token is shown this once, and kept nowhere.
     .post('/workers/tokens', async (c) => {
       const made = await gateway.createJoinToken(usualTokenSeconds, currentCaller(c))
+      noteAudit(c, { resourceId: made.id, detail: { expires_at: made.expires_at } })
       const view = await workersView(deps, c, made)
       const shown = await page(c, assets, 'Workers', <WorkersPage view={view} />)
       shown.headers.set('Cache-Control', 'no-store')

@@ -1,11 +1,11 @@
 /** The effects that are messages on the bus: doorbells, orders to stop, announcements. */
 import type { Bus } from '../../kernel/bus/bus.ts'
 import {
-  auditSystemSubject,
   commandSubject,
   dispatchSubject,
   interruptSubject,
   jobEventsSubject,
+  systemNewsSubject,
 } from '../../kernel/bus/subjects.ts'
 import { type Clock, systemClock } from '../../kernel/clock.ts'
 import { createDoorbells } from './doorbells.ts'
@@ -24,7 +24,7 @@ export function busHandlers(
     command: ({ workerId, session, command }, { id }) =>
       bus.publish(commandSubject(workerId), { session, command }, { id }),
     announce: ({ topic, jobId, data }, { id }) =>
-      bus.publish(jobId === undefined ? auditSystemSubject : jobEventsSubject(jobId), {
+      bus.publish(jobId === undefined ? systemNewsSubject : jobEventsSubject(jobId), {
         id,
         topic,
         data,

@@ -32,6 +32,7 @@ export function announcementOf(phase: JobPhase) {
     data: {
       job_id: context.jobId,
       user_id: context.userId,
+      correlation_id: context.correlationId,
       profile: context.profile.name,
       status: statusOfPhase[phase],
       phase,

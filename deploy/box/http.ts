@@ -1,5 +1,7 @@
 /** The HTTP side of the box: sign-in, API, live updates and pages, on one port. */
 import type { Engine } from '../../actors/engine/engine.ts'
+import { createAuditRelay } from '../../kernel/audit/relay.ts'
+import { type AuditWriter, createAuditWriter } from '../../kernel/audit/writer.ts'
 import type { Bus } from '../../kernel/bus/bus.ts'
 import { systemClock } from '../../kernel/clock.ts'
 import type { Config } from '../../kernel/config.ts'
@@ -13,6 +15,7 @@ import type { Log } from '../../kernel/log.ts'
 import type { Metrics } from '../../kernel/metrics.ts'
 import { presets } from '../../kernel/profiles.ts'
 import { createRuntime } from '../../kernel/runtime/serve.ts'
+import type { SecretStore } from '../../kernel/plugin/secrets/store.ts'
 import type { FsStorage } from '../../plugins/storage-fs/storage.ts'
 import { createUi } from '../../ui/app.tsx'
 import { openAuth } from './auth.ts'
@@ -33,6 +36,7 @@ export interface HttpParts {
   readonly storage: FsStorage
   readonly engine: Engine
   readonly metrics: Metrics
+  readonly secrets: SecretStore
   /** Not ready without a worker: it is part of this process. */
   readonly needsWorker: boolean
 }
@@ -74,11 +78,13 @@ export async function startHttp(parts: HttpParts): Promise<Listening> {
     () => measureBox({ metrics, bus, db, engineStats: () => engine.stats() }),
     (subscription) => subscription.close(),
   )
+  const audit = await startAudit(parts)
   const runtime = await createRuntime()
   const app = createPagesAndApi(
     {
       ...parts,
       ...signIn,
+      audit,
       serveObject: (request) => parts.storage.serve(request),
       profiles: presets,
       live,
@@ -109,6 +115,18 @@ export async function startHttp(parts: HttpParts): Promise<Listening> {
     adminToken: config.adminToken ?? admin.token ?? '',
     signInUrl: `${config.publicUrl ?? url}/auth/link?code=${admin.oneTimeCode}`,
   }
+}
+
+/** The rows that wait are written before the relay stops, and handed to the bus before the bus closes or at the next start. */
+async function startAudit({ lifecycle, db, bus, log }: HttpParts): Promise<AuditWriter> {
+  const relay = createAuditRelay({ db, bus, clock: systemClock, log })
+  await lifecycle.start('audit relay', () => relay.start(), () => relay.stop())
+  const options = { db, clock: systemClock, log, onCommit: () => relay.kick() }
+  return await lifecycle.start(
+    'audit',
+    () => createAuditWriter(options),
+    (writer) => writer.close(),
+  )
 }
 
 function createPagesAndApi(deps: HttpDeps, storage: FsStorage, config: Config) {

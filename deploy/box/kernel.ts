@@ -28,6 +28,7 @@ import { openDatabase } from './database.ts'
 import { type Listening, startHttp } from './http.ts'
 import { dataPathsOf, objectsPath } from './paths.ts'
 import { readOrCreateKey } from './secret-file.ts'
+import { startSecrets } from './secrets.ts'
 import { version } from './version.ts'
 
 /** What a kernel is started with. */
@@ -63,6 +64,7 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
     () => openStorage(config, log, isCluster ? { workerUrlBase: () => storageUrl } : {}),
     (open) => open.close(),
   )
+  const secrets = await startSecrets(setup)
   const outbound = createOutbound({ allowedHosts: config.sourceHosts })
   const sources = createSources({
     roots: config.mediaRoots,
@@ -117,6 +119,7 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
     storage,
     engine,
     metrics,
+    secrets,
     needsWorker: !isCluster,
   })
   storageUrl ||= addressForOthers(listening.url)
@@ -152,6 +155,11 @@ function addressForOthers(url: string): string {
   return address.origin
 }
 
-function keepTimesOf({ keepJobsDays, keepUploadsHours, keepLogsDays }: Config): KeepTimes {
-  return { jobsDays: keepJobsDays, uploadsHours: keepUploadsHours, logsDays: keepLogsDays }
+function keepTimesOf(config: Config): KeepTimes {
+  return {
+    jobsDays: config.keepJobsDays,
+    uploadsHours: config.keepUploadsHours,
+    logsDays: config.keepLogsDays,
+    auditDays: config.keepAuditDays,
+  }
 }

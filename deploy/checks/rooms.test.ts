@@ -41,13 +41,13 @@ test('a plugin imports only contracts, errors, log and clock of the kernel', () 
   assert.deepEqual(wrong, [])
 })
 
-test('inside kernel: contract < errors, clock, log < db, bus < http', () => {
+test('inside kernel: contract < errors, clock, log < db, bus, audit < http', () => {
   const rank = (path: string) =>
     path.startsWith('kernel/contract/')
       ? 0
       : path.startsWith('kernel/http/')
       ? 3
-      : /^kernel\/(db|bus)\//.test(path)
+      : /^kernel\/(db|bus|audit)\//.test(path)
       ? 2
       : 1
   const wrong = localImports()

@@ -46,6 +46,9 @@ export function commandSubject(workerId: string): string {
   return `workers.${workerId.replaceAll('.', '_')}.command`
 }
 
+/** News of what is no job: live updates of every kernel hear them. */
+export const systemNewsSubject = 'live.system'
+
 /** Audit of system events. */
 export const auditSystemSubject = 'audit.system'
 /** Audit of what users did. */

@@ -1,7 +1,9 @@
 /** Writing a batch: one statement, made of the parts that have rows. */
 import type { BatchChanges } from './actor-store.ts'
+import { auditInsert } from './audit-events.ts'
 import { json, type Reader, sql, type Statement } from './database.ts'
 import { upsertJobs, upsertTasks, upsertWorkers } from './read-models.ts'
+import { systemEventsFrom } from './system-events.ts'
 
 /** Writes everything that a batch changed. See `ActorTransaction.write`. */
 export async function writeBatch(tx: Reader, changes: BatchChanges): Promise<void> {
@@ -22,6 +24,7 @@ function partsOf(changes: BatchChanges): Statement[] {
     ...partFor(changes.updates, updateActors),
     ...partFor(changes.log, insertLog),
     ...partFor(changes.outbox, insertOutbox),
+    ...partFor(systemEventsFrom(changes.outbox), auditInsert),
     ...partFor(changes.timersSet, upsertTimers),
     ...partFor(cancelled, deleteTimers),
     ...partFor(changes.timersCleared, (actorIds) => clearTimers(actorIds, changes.timersSet)),
@@ -39,7 +42,7 @@ function partFor<Row>(
 }
 
 const partNames = Array.from(
-  { length: 10 },
+  { length: 12 },
   (_, i): Statement => ({ text: `part${i}`, values: [] }),
 )
 

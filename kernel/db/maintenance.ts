@@ -17,7 +17,7 @@ export interface Maintenance {
 }
 
 /** Tables whose rows change or go often. The event log only grows. */
-const hotTables = ['actors', 'outbox', 'inbox', 'timers', 'tasks', 'jobs']
+const hotTables = ['actors', 'outbox', 'inbox', 'timers', 'tasks', 'jobs', 'audit_outbox']
 
 /**
  * Plans rounds of `VACUUM (ANALYZE)` of each hot table that exists, then a `CHECKPOINT`. Each is a statement of its own,

@@ -3,6 +3,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { WebEncodeError } from '../errors.ts'
+import { auditActions } from './audit.ts'
 import { findRule, guard } from './auth.ts'
 import { clientAddress } from './client-address.ts'
 import type { AppEnv, HttpDeps, UiMount } from './deps.ts'
@@ -13,6 +14,7 @@ import { apiRules } from './permissions.ts'
 import { answerFailure, answerNotFound } from './problem.ts'
 import { rateLimit } from './rate-limit.ts'
 import { requestId } from './request-id.ts'
+import { auditRoutes } from './routes/audit.ts'
 import { demandRoutes } from './routes/demand.ts'
 import { fileRoutes } from './routes/files.ts'
 import { jobDetailRoutes } from './routes/job-details.ts'
@@ -23,6 +25,7 @@ import { liveRoutes } from './routes/live.ts'
 import { objectRoutes } from './routes/objects.ts'
 import { profileRoutes } from './routes/profiles.ts'
 import { redirectSignInRoutes } from './routes/redirect-sign-in.ts'
+import { secretRoutes } from './routes/secrets.ts'
 import { signInRoutes } from './routes/sign-in.ts'
 import { systemRoutes } from './routes/system.ts'
 import { tokenRoutes } from './routes/tokens.ts'
@@ -47,6 +50,7 @@ export function createApp(deps: HttpDeps, ui?: UiMount): OpenAPIHono<AppEnv> {
   app.use(rateLimit(clock, config))
   app.use(limitInFlight(config))
   app.use(limitBody(config.maxBodyBytes))
+  app.use(auditActions(deps))
   app.use(guard(deps))
   app.onError(answerFailure({ clock, log }, ui))
   app.notFound(answerNotFound({ clock, log }, ui))
@@ -59,6 +63,8 @@ export function createApp(deps: HttpDeps, ui?: UiMount): OpenAPIHono<AppEnv> {
   app.route('/', joinTokenRoutes(deps))
   app.route('/', workerRoutes(deps))
   app.route('/', demandRoutes(deps))
+  app.route('/', auditRoutes(deps))
+  app.route('/', secretRoutes(deps))
   app.route('/', fileRoutes(deps))
   app.route('/', liveRoutes(deps))
   app.route('/', objectRoutes(deps))

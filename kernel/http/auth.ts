@@ -56,8 +56,9 @@ export function guard(deps: HttpDeps): MiddlewareHandler<AppEnv> {
     const rule = c.get('rule')
     if (rule !== undefined && !isOpen(c, rule)) {
       const identity = await identify(credentialsOf(c, deps), deps)
-      allow(identity.caller.role, rule)
+      // Before the refusal, so that the audit and the error page know whom it met.
       c.set('identity', identity)
+      allow(identity.caller.role, rule)
       if (!safeMethods.has(c.req.method)) await checkIntent(c, identity, deps)
     }
     await next()

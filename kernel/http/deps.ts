@@ -1,5 +1,6 @@
 /** What the HTTP rooms are given: ports, settings, and the variables that a request carries. */
 import type { Context, Hono } from 'hono'
+import type { AuditWriter } from '../audit/writer.ts'
 import type { Clock } from '../clock.ts'
 import type { Authenticator, RedirectSignIn } from '../contract/auth.ts'
 import type { Profile } from '../contract/profile.ts'
@@ -8,7 +9,9 @@ import type { Database } from '../db/database.ts'
 import type { Caller, Gateway } from '../gateway.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
+import type { SecretStore } from '../plugin/secrets/store.ts'
 import type { RuntimeEnv, UpgradeWebSocket } from '../runtime/runtime.ts'
+import type { AuditNotes } from './audit.ts'
 import type { Rule } from './permissions.ts'
 import type { Problem } from './problem.ts'
 import type { LiveHub } from './ws.ts'
@@ -69,6 +72,8 @@ export interface HttpDeps {
   /** Answers `/v1/objects/…` requests whose URLs the storage signed; absent when its URLs lead elsewhere. */
   readonly serveObject?: (request: Request) => Promise<Response>
   readonly profiles: readonly Profile[]
+  readonly audit: Pick<AuditWriter, 'record'>
+  readonly secrets: Omit<SecretStore, 'resolve'>
   readonly metrics: Metrics
   readonly live: LiveHub
   /** Of the runtime, see `kernel/runtime/serve.ts`. */
@@ -100,6 +105,8 @@ export interface AppEnv {
     clientIp: string
     rule: Rule | undefined
     identity: Identity | undefined
+    /** What handlers add to the audit. */
+    auditNotes: AuditNotes | undefined
     /** The body is a stream, and its `_csrf` field is still to be checked. */
     isCsrfOpen: boolean
   }

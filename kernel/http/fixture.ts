@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { createAuditWriter } from '../audit/writer.ts'
 import { createMemoryBus } from '../bus/memory.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { authorizeRole } from '../contract/access.ts'
@@ -51,6 +52,8 @@ export async function openBench(
     config?: Partial<HttpConfig>
     ui?: UiMount
     db?: Database
+    audit?: HttpDeps['audit']
+    secrets?: HttpDeps['secrets']
     serveObject?: HttpDeps['serveObject']
     redirectSignIn?: HttpDeps['redirectSignIn']
     auth?: HttpDeps['auth']
@@ -78,6 +81,8 @@ export async function openBench(
     storage: storageOver(objects),
     ...(options.serveObject === undefined ? {} : { serveObject: options.serveObject }),
     profiles: [testProfile],
+    audit: options.audit ?? createAuditWriter({ db, clock: systemClock, log }),
+    secrets: options.secrets ?? noSecrets,
     metrics: createMetrics({ withProcess: false }),
     live,
     upgradeWebSocket: (await createRuntime()).upgradeWebSocket,
@@ -159,6 +164,14 @@ export const testProfile: Profile = {
   audio: { codec: 'aac', bitrateBps: 128_000, sampleRateHz: 48_000, channels: 2 },
   chunkSeconds: 10,
   maxAttempts: 3,
+}
+
+/** A store that has none and keeps none. */
+const noSecrets: HttpDeps['secrets'] = {
+  list: () => Promise.resolve([]),
+  put: () => Promise.resolve(),
+  remove: () => Promise.resolve(),
+  rotate: () => Promise.resolve(),
 }
 
 function gatewayOver(db: Database, commands: Command[]): Gateway {

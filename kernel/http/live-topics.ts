@@ -1,6 +1,6 @@
 /** The topics that somebody watches: opened by the first watcher, closed by the last, read once however many watch. */
 import type { Bus, Message, Subscription } from '../bus/bus.ts'
-import { allJobEvents, auditSystemSubject } from '../bus/subjects.ts'
+import { allJobEvents, systemNewsSubject } from '../bus/subjects.ts'
 import type { Clock } from '../clock.ts'
 import type { Reader } from '../db/database.ts'
 import type { Log } from '../log.ts'
@@ -136,7 +136,7 @@ export class LiveTopics {
     try {
       subscriptions.push(
         await bus.subscribe(allJobEvents, (message) => this.#onJobNews(message)),
-        await bus.subscribe(auditSystemSubject, (message) => this.#onSystemNews(message)),
+        await bus.subscribe(systemNewsSubject, (message) => this.#onSystemNews(message)),
       )
       return subscriptions
     } catch (error) {

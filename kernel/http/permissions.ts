@@ -19,6 +19,8 @@ export interface Rule {
   readonly access: Access
   /** For the log and for the sentence of a refusal: `create a job`. */
   readonly action: string
+  /** The word of the audit, for every route that changes something: `job.create`. */
+  readonly audit?: string
   /** The handler reads the body as a stream with its own limit, and checks `_csrf` in it by itself. */
   readonly isStreamed?: true
   /** @default 'upload' when the body is streamed, else 'request' */
@@ -56,9 +58,17 @@ export const apiRules: readonly Rule[] = [
     path: '/auth/link',
     access: 'public',
     action: 'sign in with a link',
+    audit: 'auth.sign_in',
     load: 'sign-in',
   },
-  { method: 'POST', path: '/auth/login', access: 'public', action: 'sign in', load: 'sign-in' },
+  {
+    method: 'POST',
+    path: '/auth/login',
+    access: 'public',
+    action: 'sign in',
+    audit: 'auth.sign_in',
+    load: 'sign-in',
+  },
   {
     method: 'GET',
     path: '/auth/oidc/start',
@@ -77,12 +87,14 @@ export const apiRules: readonly Rule[] = [
     path: '/auth/oidc/backchannel-logout',
     access: 'public',
     action: 'end sessions for the identity provider',
+    audit: 'auth.backchannel_logout',
   },
   {
     method: 'POST',
     path: '/auth/logout',
     access: leastRole('account', 'update'),
     action: 'sign out',
+    audit: 'auth.sign_out',
   },
 
   {
@@ -110,7 +122,13 @@ export const apiRules: readonly Rule[] = [
     action: 'watch live updates',
   },
 
-  { method: 'POST', path: '/v1/jobs', access: leastRole('job', 'create'), action: 'create a job' },
+  {
+    method: 'POST',
+    path: '/v1/jobs',
+    access: leastRole('job', 'create'),
+    action: 'create a job',
+    audit: 'job.create',
+  },
   { method: 'GET', path: '/v1/jobs', access: leastRole('job', 'read'), action: 'list jobs' },
   { method: 'GET', path: '/v1/jobs/:id', access: leastRole('job', 'read'), action: 'see a job' },
   {
@@ -118,18 +136,21 @@ export const apiRules: readonly Rule[] = [
     path: '/v1/jobs/:id',
     access: leastRole('job', 'delete'),
     action: 'delete a job',
+    audit: 'job.delete',
   },
   {
     method: 'POST',
     path: '/v1/jobs/:id/cancel',
     access: leastRole('job', 'execute'),
     action: 'cancel a job',
+    audit: 'job.cancel',
   },
   {
     method: 'POST',
     path: '/v1/jobs/:id/retry',
     access: leastRole('job', 'execute'),
     action: 'retry a job',
+    audit: 'job.retry',
   },
   {
     method: 'GET',
@@ -174,6 +195,7 @@ export const apiRules: readonly Rule[] = [
     path: '/v1/tasks/:id/requeue',
     access: leastRole('job', 'execute'),
     action: 'requeue a task',
+    audit: 'task.requeue',
   },
 
   {
@@ -181,6 +203,7 @@ export const apiRules: readonly Rule[] = [
     path: '/v1/tokens',
     access: leastRole('token', 'create'),
     action: 'make an API token',
+    audit: 'token.create',
   },
   {
     method: 'GET',
@@ -193,6 +216,7 @@ export const apiRules: readonly Rule[] = [
     path: '/v1/tokens/:id',
     access: leastRole('token', 'delete'),
     action: 'take back an API token',
+    audit: 'token.delete',
   },
 
   {
@@ -212,6 +236,50 @@ export const apiRules: readonly Rule[] = [
     path: '/v1/owners/:id/weight',
     access: leastRole('owner', 'update'),
     action: 'set the weight of an owner',
+    audit: 'owner.set_weight',
+  },
+
+  {
+    method: 'GET',
+    path: '/v1/audit',
+    access: leastRole('audit', 'read'),
+    action: 'read the audit',
+  },
+  {
+    method: 'GET',
+    path: '/v1/audit/export.csv',
+    access: leastRole('audit', 'read'),
+    action: 'export the audit',
+    audit: 'audit.export',
+    load: 'download',
+  },
+
+  {
+    method: 'GET',
+    path: '/v1/secrets',
+    access: leastRole('secret', 'read'),
+    action: 'list the names of secrets',
+  },
+  {
+    method: 'PUT',
+    path: '/v1/secrets/:name',
+    access: leastRole('secret', 'update'),
+    action: 'set a secret',
+    audit: 'secret.set',
+  },
+  {
+    method: 'POST',
+    path: '/v1/secrets/rotate',
+    access: leastRole('secret', 'update'),
+    action: 'rotate the key of the secrets',
+    audit: 'secret.rotate',
+  },
+  {
+    method: 'DELETE',
+    path: '/v1/secrets/:name',
+    access: leastRole('secret', 'delete'),
+    action: 'delete a secret',
+    audit: 'secret.delete',
   },
 
   {
@@ -231,6 +299,7 @@ export const apiRules: readonly Rule[] = [
     path: '/v1/workers/join-tokens',
     access: leastRole('join-token', 'create'),
     action: 'make a join token',
+    audit: 'join_token.create',
   },
   {
     method: 'GET',
@@ -243,6 +312,7 @@ export const apiRules: readonly Rule[] = [
     path: '/v1/workers/join-tokens/:id',
     access: leastRole('join-token', 'delete'),
     action: 'take back a join token',
+    audit: 'join_token.delete',
   },
   {
     method: 'GET',
@@ -261,24 +331,28 @@ export const apiRules: readonly Rule[] = [
     path: '/v1/workers/:id/drain',
     access: leastRole('worker', 'execute'),
     action: 'drain a worker',
+    audit: 'worker.drain',
   },
   {
     method: 'POST',
     path: '/v1/workers/:id/undrain',
     access: leastRole('worker', 'execute'),
     action: 'undrain a worker',
+    audit: 'worker.undrain',
   },
   {
     method: 'POST',
     path: '/v1/workers/:id/restart',
     access: leastRole('worker', 'execute'),
     action: 'restart a worker',
+    audit: 'worker.restart',
   },
   {
     method: 'DELETE',
     path: '/v1/workers/:id',
     access: leastRole('worker', 'delete'),
     action: 'remove a worker',
+    audit: 'worker.remove',
   },
 
   {
@@ -304,6 +378,7 @@ export const apiRules: readonly Rule[] = [
     path: '/v1/files/upload',
     access: leastRole('file', 'create'),
     action: 'upload a file',
+    audit: 'file.upload',
     isStreamed: true,
   },
 

@@ -23,6 +23,7 @@ import { createFsStorage } from '../../../plugins/storage-fs/storage.ts'
 import { openDatabase } from '../../box/database.ts'
 import { startHttp } from '../../box/http.ts'
 import { objectsPath } from '../../box/paths.ts'
+import { startSecrets } from '../../box/secrets.ts'
 
 /** Bearer token of the benchmark's administrator. */
 export const benchToken = 'we_bench_admin_token_0123456789'
@@ -86,7 +87,8 @@ export async function openBenchKernel(databaseUrl: string, mediaRoot?: string) {
     gateway,
     /** Starts answering HTTP and WebSockets. @returns the URL */
     async listen(): Promise<string> {
-      const parts = { config, log, lifecycle, db, bus, gateway, storage, engine }
+      const secrets = await startSecrets({ config, log, lifecycle })
+      const parts = { config, log, lifecycle, db, bus, gateway, storage, engine, secrets }
       return (await startHttp({ ...parts, metrics: createMetrics(), needsWorker: false })).url
     },
     async close(): Promise<void> {

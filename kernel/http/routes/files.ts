@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { BrowseEntry } from '../../contract/storage.ts'
 import { WebEncodeError } from '../../errors.ts'
+import { noteAudit } from '../audit.ts'
 import type { HttpDeps } from '../deps.ts'
 import { createApi, json, route } from '../openapi.ts'
 import { storeUpload } from '../stored-upload.ts'
@@ -146,6 +147,7 @@ export function fileRoutes({ storage, config }: HttpDeps) {
       const bareName = c.req.valid('query').name ?? decodedName(c.req.header('x-file-name'))
       const { maxUploadBytes: maxBytes } = config
       const { key, sizeBytes, sha256 } = await storeUpload(c, storage, { maxBytes, bareName })
+      noteAudit(c, { resourceId: key, detail: { size_bytes: sizeBytes } })
       return c.json({ object_key: key, url: `fs://${key}`, size_bytes: sizeBytes, sha256 }, 201)
     })
 }

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { createJobSchema, jobStatuses, jobViewSchema } from '../../contract/job.ts'
 import { jobSorts } from '../../db/job-cursor.ts'
 import { listJobs } from '../../db/jobs.ts'
+import { noteAudit } from '../audit.ts'
 import { currentCaller } from '../auth.ts'
 import type { HttpDeps } from '../deps.ts'
 import { createApi, json, route } from '../openapi.ts'
@@ -77,6 +78,7 @@ export function jobRoutes({ db, gateway }: HttpDeps) {
     .openapi(create, async (c) => {
       const key = c.req.valid('header')['idempotency-key']
       const created = await gateway.submitJob(c.req.valid('json'), currentCaller(c), key)
+      noteAudit(c, { resourceId: created.id, detail: { profile: created.profile } })
       c.header('Location', `/v1/jobs/${created.id}`)
       return c.json(created, 201)
     })
@@ -96,6 +98,7 @@ export function jobRoutes({ db, gateway }: HttpDeps) {
     )
     .openapi(retry, async (c) => {
       const created = await gateway.retryJob(c.req.valid('param').id, currentCaller(c))
+      noteAudit(c, { detail: { new_job_id: created.id } })
       c.header('Location', `/v1/jobs/${created.id}`)
       return c.json(created, 201)
     })

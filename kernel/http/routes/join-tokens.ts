@@ -7,6 +7,7 @@ import {
   usualTokenSeconds,
 } from '../../contract/worker.ts'
 import { listJoinTokens } from '../../db/join-tokens.ts'
+import { noteAudit } from '../audit.ts'
 import { currentCaller } from '../auth.ts'
 import type { HttpDeps } from '../deps.ts'
 import { createApi, json, route } from '../openapi.ts'
@@ -41,7 +42,9 @@ export function joinTokenRoutes({ db, gateway }: HttpDeps) {
   return createApi()
     .openapi(create, async (c) => {
       const { expires_in_seconds: seconds = usualTokenSeconds } = c.req.valid('json')
-      return c.json(await gateway.createJoinToken(seconds, currentCaller(c)), 201)
+      const made = await gateway.createJoinToken(seconds, currentCaller(c))
+      noteAudit(c, { resourceId: made.id, detail: { expires_at: made.expires_at } })
+      return c.json(made, 201)
     })
     .openapi(list, async (c) => c.json({ tokens: await listJoinTokens(db) }, 200))
     .openapi(remove, async (c) => {

@@ -3,6 +3,7 @@ import { type Context, Hono } from 'hono'
 import { html } from 'hono/html'
 import type { AuthRequest } from '../../contract/auth.ts'
 import { WebEncodeError } from '../../errors.ts'
+import { noteAudit } from '../audit.ts'
 import { checkOrigin } from '../csrf.ts'
 import type { AppEnv, HttpDeps } from '../deps.ts'
 import { localPath, ownUrl } from '../local-path.ts'
@@ -21,6 +22,7 @@ export function signInRoutes(deps: HttpDeps) {
     .post('/auth/login', async (c) => {
       const { username = '', password = '', next } = await formOf(c)
       const token = Buffer.from(`${username}:${password}`).toString('base64')
+      noteAudit(c, { actor: { id: null, name: username, role: null } })
       return await signIn(c, { token, scheme: 'basic', username }, 'password', next)
     })
     .post('/auth/logout', async (c) => {
@@ -44,12 +46,15 @@ export function signInRoutes(deps: HttpDeps) {
     const userAgent = c.req.header('user-agent') ?? ''
     const user = await deps.auth.authenticate({ ...credentials, clientIp, userAgent })
     if (!user.valid) {
+      noteAudit(c, { action: 'auth.sign_in_failed', outcome: 'refused', detail: { kind } })
       deps.log.warn('sign-in refused', { kind, client_ip: clientIp })
       await noteFailure(deps.db, attempt)
       return refuse(c, kind)
     }
     await noteSuccess(deps.db, attempt)
     await startSession(c, deps, user)
+    const actor = { id: user.userId, name: user.username, role: user.role }
+    noteAudit(c, { actor, detail: { kind } })
     deps.log.info('signed in', { kind, user_id: user.userId, client_ip: clientIp })
     return c.redirect(localPath(next), 303)
   }
