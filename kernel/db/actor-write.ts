@@ -1,6 +1,7 @@
 /** Writing a batch: one statement, made of the parts that have rows. */
 import type { BatchChanges } from './actor-store.ts'
 import { json, type Reader, sql, type Statement } from './database.ts'
+import { upsertPlugins } from './plugin-instances.ts'
 import { upsertJobs, upsertTasks, upsertWorkers } from './read-models.ts'
 
 /** Writes everything that a batch changed. See `ActorTransaction.write`. */
@@ -28,6 +29,7 @@ function partsOf(changes: BatchChanges): Statement[] {
     ...partFor(changes.jobs, upsertJobs),
     ...partFor(changes.tasks, upsertTasks),
     ...partFor(changes.workers, upsertWorkers),
+    ...partFor(changes.plugins, upsertPlugins),
   ]
 }
 
@@ -39,7 +41,7 @@ function partFor<Row>(
 }
 
 const partNames = Array.from(
-  { length: 10 },
+  { length: 11 },
   (_, i): Statement => ({ text: `part${i}`, values: [] }),
 )
 
