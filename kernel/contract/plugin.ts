@@ -31,6 +31,13 @@ export interface PluginManifest {
   /** JSON Schema of the configuration. */
   readonly configSchema: Readonly<Record<string, unknown>>
   readonly permissions: PluginPermissions
+  /** @default 512 MiB of memory */
+  readonly limits?: PluginLimits
+}
+
+/** What a plugin may use up. Kept where the sandbox can: Deno's heap is bounded, another program's memory is not. */
+export interface PluginLimits {
+  readonly memoryMb: number
 }
 
 export const pluginStates = [

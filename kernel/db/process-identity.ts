@@ -12,13 +12,13 @@ export interface ProcessIdentity {
   readonly startedAt: string
 }
 
-/** The identity of this process. */
-export async function processIdentity(): Promise<ProcessIdentity> {
+/** The identity of a process of this machine. @default this process */
+export async function processIdentity(pid: number = process.pid): Promise<ProcessIdentity> {
   return {
-    pid: process.pid,
+    pid,
     host: hostname(),
     space: await readSpace(),
-    startedAt: await readStart(process.pid),
+    startedAt: await readStart(pid),
   }
 }
 

@@ -1,0 +1,100 @@
+/** One plugin process in its own group: start, first line, exit, and the certain death of the group. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { PluginExit } from '../contract/plugin.ts'
+import { messageOf, WebEncodeError } from '../errors.ts'
+import { createLineSplitter, type LogBook } from './log-book.ts'
+import { signalGroup } from './process-group.ts'
+import type { SandboxedCommand } from './sandbox.ts'
+
+/** Time between asking a group to stop and killing it, in milliseconds. */
+const presetGraceMs = 5000
+
+/** A running process. Its standard input stays open: a plugin that reads its end knows that the kernel is gone. */
+export interface PluginProcess {
+  readonly pid: number
+  readonly exited: Promise<PluginExit>
+  /** The first line on standard output: the handshake. Undefined when there was none before the process ended. */
+  readonly firstLine: Promise<string | undefined>
+  /** SIGTERM to the group, SIGKILL after `graceMs`. Again changes nothing. */
+  stop(graceMs?: number): Promise<PluginExit>
+}
+
+/** Starts the command. What it writes after its first line goes to the log book. @throws WE-PLG-004 when it cannot be started */
+export async function startProcess(
+  plugin: string,
+  command: SandboxedCommand,
+  folder: string,
+  logs: LogBook,
+): Promise<PluginProcess> {
+  const child = spawn(command.file, command.arguments, {
+    cwd: folder,
+    env: command.environment,
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  const pid = await startedPid(plugin, child)
+  // Writing is never tried, but a pipe that breaks must not end the kernel.
+  child.stdin.on('error', () => {})
+  const exit = Promise.withResolvers<PluginExit>()
+  let isExpected = false
+  child.once('exit', (exitCode, signal) => {
+    // Whatever the leader left behind would work on, with the plugin's secrets.
+    signalGroup(pid, 'SIGKILL')
+    exit.resolve({ exitCode, signal, isExpected })
+  })
+  const firstLine = readOutput(child, exit.promise, logs)
+  return {
+    pid,
+    exited: exit.promise,
+    firstLine,
+    async stop(graceMs = presetGraceMs) {
+      isExpected = true
+      signalGroup(pid, 'SIGTERM')
+      // A runtime that is reading its input (Deno) cannot end before that ends.
+      child.stdin.end()
+      const timer = setTimeout(() => signalGroup(pid, 'SIGKILL'), graceMs)
+      try {
+        return await exit.promise
+      } finally {
+        clearTimeout(timer)
+      }
+    },
+  }
+}
+
+function startedPid(plugin: string, child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once('error', (failure) => {
+      const reason = `Cannot start plugin "${plugin}": ${messageOf(failure)}`
+      reject(new WebEncodeError('WE-PLG-004', reason, { cause: failure, next: 'stop' }))
+    })
+    child.once('spawn', () => resolve(child.pid ?? 0))
+  })
+}
+
+function readOutput(
+  child: ChildProcess,
+  exited: Promise<PluginExit>,
+  logs: LogBook,
+): Promise<string | undefined> {
+  const first = Promise.withResolvers<string | undefined>()
+  let isHandshakeDone = false
+  const firstLines = createLineSplitter((line) => {
+    if (isHandshakeDone) return logs.write('stdout', `${line}\n`)
+    isHandshakeDone = true
+    first.resolve(line)
+  })
+  child.stdout?.setEncoding('utf8').on('data', firstLines)
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => logs.write('stderr', text))
+  child.once('close', () => first.resolve(undefined))
+  void exited.then(() => {
+    // A grandchild that left the group may hold the pipes for ever.
+    const timer = setTimeout(() => {
+      child.stdout?.destroy()
+      child.stderr?.destroy()
+      first.resolve(undefined)
+    }, 500)
+    child.once('close', () => clearTimeout(timer))
+  })
+  return first.promise
+}
