@@ -11,6 +11,7 @@ import { createCallStats } from './call-stats.ts'
 import { type PluginConnection, presetTimeoutMs } from './client.ts'
 import type { LogBook } from './log-book.ts'
 import type { PluginProcess } from './process.ts'
+import { createRunningCalls } from './running-calls.ts'
 import { type Method, serviceOf } from './services.ts'
 import { type Asked, failureFrom, isUnimplemented } from './wire-error.ts'
 
@@ -24,6 +25,11 @@ export interface HostedPlugin extends PluginInstance {
   /** Only health, without the self-test: quick, and harmless as often as one likes. */
   ping(options?: CallOptions): Promise<void>
 }
+
+/** Time between asking a plugin to stop and killing it, in milliseconds. */
+const presetGraceMs = 5000
+/** How much of it running calls may take, before the plugin itself must end. */
+const callsShareOfGrace = 0.6
 
 /** What an instance is made of. */
 export interface InstanceParts {
@@ -49,6 +55,8 @@ class ProcessInstance implements HostedPlugin {
   readonly #callListeners = new Set<(call: PluginCall) => void>()
   /** Aborted when the process is gone: no call may outlive it. */
   readonly #gone = new AbortController()
+  readonly #running = createRunningCalls()
+  #isStopping = false
 
   constructor(parts: InstanceParts) {
     this.#parts = parts
@@ -86,6 +94,8 @@ class ProcessInstance implements HostedPlugin {
       measure.succeed()
     } catch (failure) {
       throw measure.fail(failure)
+    } finally {
+      measure.over()
     }
   }
 
@@ -106,6 +116,8 @@ class ProcessInstance implements HostedPlugin {
     } catch (failure) {
       if (source.failed(failure)) throw failure
       throw measure.fail(failure)
+    } finally {
+      measure.over()
     }
   }
 
@@ -142,7 +154,14 @@ class ProcessInstance implements HostedPlugin {
     return () => void this.#callListeners.delete(listen)
   }
 
-  stop: PluginInstance['stop'] = (graceMs) => this.#parts.process.stop(graceMs)
+  /** Running calls have most of the grace; then the kernel hangs up, and the plugin is told to end. */
+  async stop(graceMs = presetGraceMs): Promise<PluginExit> {
+    const startedAt = performance.now()
+    this.#isStopping = true
+    await this.#running.idle(graceMs * callsShareOfGrace)
+    this.#parts.connection.close()
+    return await this.#parts.process.stop(graceMs - (performance.now() - startedAt))
+  }
 
   /** Calls the optional service. @returns undefined when the plugin does not have it */
   async #control(name: string, options: CallOptions): Promise<object | undefined> {
@@ -167,6 +186,8 @@ class ProcessInstance implements HostedPlugin {
       return answer
     } catch (failure) {
       throw measure.fail(failure)
+    } finally {
+      measure.over()
     }
   }
 
@@ -175,6 +196,8 @@ class ProcessInstance implements HostedPlugin {
    * that its caller gave up says nothing about the plugin.
    */
   #measure(method: string, options: CallOptions) {
+    if (this.#isStopping && !this.#gone.signal.aborted) throw this.#stoppingFailure()
+    const over = this.#running.begin()
     let startedAt = performance.now()
     let answeredAt: number | undefined
     const signals = options.signal === undefined ? [] : [options.signal]
@@ -185,6 +208,7 @@ class ProcessInstance implements HostedPlugin {
     }
     return {
       options: { ...options, signal },
+      over,
       asked: () => void (startedAt = performance.now()),
       answered: () => void (answeredAt ??= performance.now()),
       succeed: () => end(true),
@@ -220,6 +244,11 @@ class ProcessInstance implements HostedPlugin {
 
   #unfit(reason: string): WebEncodeError {
     return new WebEncodeError('WE-PLG-005', `Plugin "${this.manifest.id}" is not fit: ${reason}`)
+  }
+
+  #stoppingFailure(): WebEncodeError {
+    const sentence = `Cannot call plugin "${this.manifest.id}": it must run, and is being stopped`
+    return new WebEncodeError('WE-PLG-004', sentence)
   }
 
   #goneFailure({ exitCode, signal }: PluginExit): WebEncodeError {

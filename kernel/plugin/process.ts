@@ -6,9 +6,6 @@ import { createLineSplitter, type LogBook } from './log-book.ts'
 import { signalGroup } from './process-group.ts'
 import type { SandboxedCommand } from './sandbox.ts'
 
-/** Time between asking a group to stop and killing it, in milliseconds. */
-const presetGraceMs = 5000
-
 /** A running process. Its standard input stays open: a plugin that reads its end knows that the kernel is gone. */
 export interface PluginProcess {
   readonly pid: number
@@ -16,7 +13,7 @@ export interface PluginProcess {
   /** The first line on standard output: the handshake. Undefined when there was none before the process ended. */
   readonly firstLine: Promise<string | undefined>
   /** SIGTERM to the group, SIGKILL after `graceMs`. Again changes nothing. */
-  stop(graceMs?: number): Promise<PluginExit>
+  stop(graceMs: number): Promise<PluginExit>
 }
 
 /** Starts the command. What it writes after its first line goes to the log book. @throws WE-PLG-004 when it cannot be started */
@@ -47,12 +44,12 @@ export async function startProcess(
     pid,
     exited: exit.promise,
     firstLine,
-    async stop(graceMs = presetGraceMs) {
+    async stop(graceMs) {
       isExpected = true
       signalGroup(pid, 'SIGTERM')
       // A runtime that is reading its input (Deno) cannot end before that ends.
       child.stdin.end()
-      const timer = setTimeout(() => signalGroup(pid, 'SIGKILL'), graceMs)
+      const timer = setTimeout(() => signalGroup(pid, 'SIGKILL'), Math.max(0, graceMs))
       try {
         return await exit.promise
       } finally {

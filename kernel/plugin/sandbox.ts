@@ -84,8 +84,10 @@ function denoArguments(
     net.includes('*') ? '--allow-net' : allow('net', [listening, ...sockets, ...net]),
     allow('read', [folder, runDirectory, protoDirectory, ...read]),
     allow('write', [runDirectory, ...write]),
-    allow('env', [...libraryVariables, ...Object.keys(variables), ...env]),
-    ...(run.length > 0 ? [allow('run', run)] : []),
+    // To start a program is to hand the environment on, all of it: it holds nothing that the plugin may not know.
+    ...(run.length > 0
+      ? ['--allow-env', allow('run', run)]
+      : [allow('env', [...libraryVariables, ...Object.keys(variables), ...env])]),
     main,
   ]
 }

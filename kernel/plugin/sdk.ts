@@ -55,8 +55,8 @@ export interface PluginDefinition<P extends Pillar, T extends Implementations[P]
   close?(implementation: T): void | Promise<void>
 }
 
-/** Time for running calls at the end, in milliseconds; the kernel kills after five seconds. */
-const graceMs = 3500
+/** Time for running calls at the end, in milliseconds; the kernel, which has waited for them before, kills after two seconds. */
+const graceMs = 1000
 
 /**
  * Serves the plugin until the kernel says stop, or is gone. To be called once, by the plugin's main file, after nothing was
@@ -127,7 +127,7 @@ async function endPlugin(
   // What still holds the process then has no right to: the failure that nobody catches ends it.
   setTimeout(() => {
     throw new Error('The plugin did not end in time')
-  }, graceMs + 1000).unref()
+  }, graceMs + 500).unref()
   await server.close(graceMs)
   await close()
   secrets.close()
