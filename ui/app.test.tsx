@@ -18,6 +18,12 @@ import type { NewJoinToken } from '../kernel/contract/worker.ts'
 import type { Gateway } from '../kernel/gateway.ts'
 import type { AppEnv, UiMount } from '../kernel/http/deps.ts'
 import { statusOf } from '../kernel/http/problem.ts'
+import {
+  type PluginCommand,
+  pluginCommandsOver,
+  pluginDirectory,
+} from '../kernel/http/plugins.fixture.ts'
+import type { PluginCommands } from '../kernel/plugin-desk.ts'
 import { silentLog } from '../kernel/log.ts'
 import { createUi } from './app.tsx'
 import {
@@ -29,9 +35,10 @@ import {
 } from './fixtures.ts'
 
 const uploads = new Map<string, string>()
+const pluginCommands: PluginCommand[] = []
 
 /** A gateway that notes what it was asked. */
-class RecordingGateway implements Gateway {
+class RecordingGateway implements Omit<Gateway, keyof PluginCommands> {
   readonly calls: string[] = []
   failure: WebEncodeError | undefined
   submitted: { request: CreateJob; key: string | undefined } | undefined
@@ -146,9 +153,11 @@ describe('createUi()', () => {
     const workers = [storedWorker('w.1')]
     await createActorStore(db).transaction((tx) => tx.write(changesOf({ workers })))
     gateway = new RecordingGateway()
+    const commands = pluginCommandsOver((command) => void pluginCommands.push(command))
     ui = createUi({
       db,
-      gateway,
+      gateway: Object.assign(gateway, commands),
+      plugins: pluginDirectory,
       storage: storage as StorageProvider,
       profiles: [profileFixture],
       clock: systemClock,

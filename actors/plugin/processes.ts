@@ -30,108 +30,65 @@ export interface ProcessesOptions {
   readonly kick: () => void
 }
 
-export interface Processes {
-  /** Makes the processes what the instances list. Starts and stops go on after it resolves. */
-  match(
-    wants: ReadonlyMap<string, PluginConfig>,
-    instances: readonly PluginInstanceRecord[],
-  ): Promise<void>
-  stats(): ReadonlyMap<string, PluginStats>
-  /** Stops all of them. */
-  stop(): Promise<void>
-}
-
 /** How long calls may take when the kernel stops, in milliseconds. */
 const lastDrainMs = 5000
 
-export function createProcesses(options: ProcessesOptions): Processes {
-  const { engine, folders, mesh, clock, kick } = options
+type Runs = Map<number, PluginRun>
+
+/** The processes of one kernel. */
+export class Processes {
+  readonly #options: ProcessesOptions
   /** By plugin, then by the number of the run. */
-  const plugins = new Map<string, Map<number, PluginRun>>()
-  const retiring = new Set<Promise<void>>()
+  readonly #plugins = new Map<string, Runs>()
+  readonly #retiring = new Set<Promise<void>>()
 
-  async function tell(instance: PluginInstanceRecord, event: PluginEvent): Promise<void> {
-    const { status } = await engine.send(instance.actorId, eventJson(event))
-    if (status === 'applied') kick()
+  constructor(options: ProcessesOptions) {
+    this.#options = options
   }
 
-  /** What is to be started, or why it cannot be. */
-  async function prepare(
-    { pluginId }: PluginInstanceRecord,
-    process: PluginProcess,
-    config: PluginConfig | undefined,
-  ): Promise<StartPlugin | { readonly problem: string }> {
-    const isPinned = (config?.version ?? null) !== null || process.role === 'standby'
-    const found = await folders.find(pluginId, process.version, isPinned)
-    if ('problem' in found) return found
-    return checked(await options.host(), found, config?.config ?? {})
-  }
-
-  async function begin(
-    instance: PluginInstanceRecord,
-    process: PluginProcess,
-    config: PluginConfig | undefined,
-    runs: Map<number, PluginRun>,
+  /** Makes the processes what the instances list. Starts and stops go on after it resolves. */
+  async match(
+    wants: ReadonlyMap<string, PluginConfig>,
+    instances: readonly PluginInstanceRecord[],
   ): Promise<void> {
-    const { pluginId } = instance
-    const plugin = await prepare(instance, process, config)
-    if ('problem' in plugin) return await tell(instance, { type: 'blocked', ...plugin })
-    const run = new PluginRun({
-      host: await options.host(),
-      plugin,
-      number: process.run,
-      isShadow: process.role === 'shadow',
-      clock,
-      timing: options.runTiming,
-      onChange: kick,
-      onCall: (call) => options.onCall(pluginId, call),
-      onLog: (line) => options.onLog(pluginId, line),
-    })
-    runs.set(process.run, run)
-    noteIn(pluginId, 'info', `Version ${plugin.manifest.version} is started`)
+    for (const instance of instances) {
+      const { pluginId } = instance
+      const config = wants.get(pluginId)
+      const runs: Runs = this.#plugins.get(pluginId) ?? new Map()
+      this.#plugins.set(pluginId, runs)
+      this.#point(instance, runs, config?.priority ?? 0)
+      this.#retireOthers(instance, runs)
+      await this.#unblock(instance, config)
+      for (const process of instance.processes) await this.#look(instance, process, config, runs)
+    }
   }
 
-  /** Starts a process, or says what became of it. */
-  async function look(
-    instance: PluginInstanceRecord,
-    process: PluginProcess,
-    config: PluginConfig | undefined,
-    runs: Map<number, PluginRun>,
-  ): Promise<void> {
-    const run = runs.get(process.run)
-    if (run === undefined) {
-      if (!process.isStarted) return await begin(instance, process, config, runs)
-      return await tell(
-        instance,
-        process.role === 'standby'
-          ? { type: 'crashed', run: process.run, problem: 'Its process is gone' }
-          : { type: 'lost', run: process.run },
-      )
+  /** What the processes that serve measured. */
+  stats(): ReadonlyMap<string, PluginStats> {
+    const stats = new Map<string, PluginStats>()
+    for (const id of this.#plugins.keys()) {
+      const instance = this.#options.mesh.lane(id)?.current?.instance
+      if (instance !== undefined) stats.set(id, instance.stats())
     }
-    if (run.state === 'gone') {
-      return await tell(instance, { type: 'crashed', run: process.run, problem: run.problem })
-    }
-    if (run.state === 'up' && !process.isStarted) {
-      const { version } = run.plugin.manifest
-      return await tell(instance, { type: 'started', run: process.run, version })
-    }
-    if (process.isStarted && process.role === 'current') await judge(instance, run)
+    return stats
   }
 
-  async function judge(instance: PluginInstanceRecord, run: PluginRun): Promise<void> {
-    const { judgement, told } = run
-    const isSame = judgement.health === told.health && judgement.isErroneous === told.isErroneous
-    if (isSame) return
-    await tell(instance, { type: 'judged', run: run.number, ...judgement })
-    run.noteTold(judgement)
+  /** Stops all of them. */
+  async stop(): Promise<void> {
+    for (const runs of this.#plugins.values()) {
+      for (const run of runs.values()) this.#retire(run, lastDrainMs)
+    }
+    this.#plugins.clear()
+    await Promise.all(this.#retiring)
   }
 
   /** Points the mesh at the runs that serve. Until a new one is up, the one before goes on. */
-  function point(
+  #point(
     { pluginId, state, processes }: PluginInstanceRecord,
-    runs: ReadonlyMap<number, PluginRun>,
+    runs: Runs,
     priority: number,
   ): void {
+    const { mesh } = this.#options
     const runOf = (role: PluginProcess['role']) =>
       processes.filter((process) => process.role === role && process.isStarted)
         .map(({ run }) => runs.get(run))[0]
@@ -142,71 +99,115 @@ export function createProcesses(options: ProcessesOptions): Processes {
     mesh.set(pluginId, { state, priority, current, standby: runOf('standby') })
   }
 
-  function retireOthers(
-    { pluginId, processes }: PluginInstanceRecord,
-    runs: Map<number, PluginRun>,
-  ) {
-    const current = mesh.lane(pluginId)?.current
+  #retireOthers({ pluginId, processes }: PluginInstanceRecord, runs: Runs): void {
+    const current = this.#options.mesh.lane(pluginId)?.current
     const wanted = new Set(processes.map(({ run }) => run))
     for (const run of runs.values()) {
       if (wanted.has(run.number) || run === current) continue
       runs.delete(run.number)
-      if (run.state === 'gone') noteIn(pluginId, 'error', run.problem)
-      else noteIn(pluginId, 'info', `Version ${run.plugin.manifest.version} is stopped`)
-      retire(run)
+      if (run.state === 'gone') this.#note(pluginId, 'error', run.problem)
+      else this.#note(pluginId, 'info', `Version ${run.plugin.manifest.version} is stopped`)
+      this.#retire(run)
     }
   }
 
-  function retire(run: PluginRun, drainMs?: number): void {
-    const gone = run.retire(drainMs).finally(() => retiring.delete(gone))
-    retiring.add(gone)
+  #retire(run: PluginRun, drainMs?: number): void {
+    const gone = run.retire(drainMs).finally(() => this.#retiring.delete(gone))
+    this.#retiring.add(gone)
   }
 
-  function noteIn(pluginId: string, level: PluginLogLine['level'], message: string): void {
-    options.onLog(pluginId, { at: new Date(clock.now()).toISOString(), level, message })
+  /** Starts a process, or says what became of it. */
+  async #look(
+    instance: PluginInstanceRecord,
+    process: PluginProcess,
+    config: PluginConfig | undefined,
+    runs: Runs,
+  ): Promise<void> {
+    const { run: number, role, isStarted } = process
+    const run = runs.get(number)
+    if (run === undefined) {
+      if (!isStarted) return await this.#begin(instance, process, config, runs)
+      const problem = 'Its process is gone'
+      return await this.#tell(
+        instance,
+        role === 'standby'
+          ? { type: 'crashed', run: number, problem }
+          : { type: 'lost', run: number },
+      )
+    }
+    if (run.state === 'gone') {
+      return await this.#tell(instance, { type: 'crashed', run: number, problem: run.problem })
+    }
+    if (run.state === 'up' && !isStarted) {
+      const { version } = run.plugin.manifest
+      return await this.#tell(instance, { type: 'started', run: number, version })
+    }
+    if (isStarted && role === 'current') await this.#judge(instance, run)
+  }
+
+  async #begin(
+    instance: PluginInstanceRecord,
+    process: PluginProcess,
+    config: PluginConfig | undefined,
+    runs: Runs,
+  ): Promise<void> {
+    const { host, clock, runTiming, kick, onCall, onLog } = this.#options
+    const { pluginId } = instance
+    const plugin = await this.#prepare(instance, process, config)
+    if ('problem' in plugin) {
+      return await this.#tell(instance, { type: 'blocked', problem: plugin.problem })
+    }
+    const run = new PluginRun({
+      host: await host(),
+      plugin,
+      number: process.run,
+      isShadow: process.role === 'shadow',
+      clock,
+      timing: runTiming,
+      onChange: kick,
+      onCall: (call) => onCall(pluginId, call),
+      onLog: (line) => onLog(pluginId, line),
+    })
+    runs.set(process.run, run)
+    this.#note(pluginId, 'info', `Version ${plugin.manifest.version} is started`)
+  }
+
+  /** What is to be started, or why it cannot be. */
+  async #prepare(
+    { pluginId }: PluginInstanceRecord,
+    { version, role }: Pick<PluginProcess, 'version' | 'role'>,
+    config: PluginConfig | undefined,
+  ): Promise<StartPlugin | { readonly problem: string }> {
+    const { folders, host } = this.#options
+    const isPinned = (config?.version ?? null) !== null || role === 'standby'
+    const found = await folders.find(pluginId, version, isPinned)
+    return 'problem' in found ? found : checked(await host(), found, config?.config ?? {})
   }
 
   /** A plugin that could not be started is tried again when it could be. */
-  async function unblock(
-    instance: PluginInstanceRecord,
-    config: PluginConfig | undefined,
-  ): Promise<void> {
+  async #unblock(instance: PluginInstanceRecord, config: PluginConfig | undefined): Promise<void> {
     if (instance.disabledBy !== 'blocked' || config?.isEnabled !== true) return
-    const process = { run: instance.run, version: config.version ?? instance.version }
-    const found = await prepare(
-      instance,
-      { ...process, role: 'current', isStarted: false },
-      config,
-    )
-    if (!('problem' in found)) await tell(instance, { type: 'unblocked' })
+    const wanted = { version: config.version ?? instance.version, role: 'current' } as const
+    const found = await this.#prepare(instance, wanted, config)
+    if (!('problem' in found)) await this.#tell(instance, { type: 'unblocked' })
   }
 
-  return {
-    async match(wants, instances) {
-      for (const instance of instances) {
-        const { pluginId } = instance
-        const config = wants.get(pluginId)
-        const runs = plugins.get(pluginId) ?? new Map<number, PluginRun>()
-        plugins.set(pluginId, runs)
-        point(instance, runs, config?.priority ?? 0)
-        retireOthers(instance, runs)
-        await unblock(instance, config)
-        for (const process of instance.processes) await look(instance, process, config, runs)
-      }
-    },
+  async #judge(instance: PluginInstanceRecord, run: PluginRun): Promise<void> {
+    const { judgement, told } = run
+    const isSame = judgement.health === told.health && judgement.isErroneous === told.isErroneous
+    if (isSame) return
+    await this.#tell(instance, { type: 'judged', run: run.number, ...judgement })
+    run.noteTold(judgement)
+  }
 
-    stats() {
-      const lanes = [...plugins.keys()].map((id) => [id, mesh.lane(id)?.current?.instance] as const)
-      return new Map(lanes.flatMap(([id, instance]) => instance ? [[id, instance.stats()]] : []))
-    },
+  async #tell({ actorId }: PluginInstanceRecord, event: PluginEvent): Promise<void> {
+    const { status } = await this.#options.engine.send(actorId, eventJson(event))
+    if (status === 'applied') this.#options.kick()
+  }
 
-    async stop() {
-      for (const runs of plugins.values()) {
-        for (const run of runs.values()) retire(run, lastDrainMs)
-      }
-      plugins.clear()
-      await Promise.all(retiring)
-    },
+  #note(pluginId: string, level: PluginLogLine['level'], message: string): void {
+    const at = new Date(this.#options.clock.now()).toISOString()
+    this.#options.onLog(pluginId, { at, level, message })
   }
 }
 

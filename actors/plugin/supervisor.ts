@@ -24,7 +24,7 @@ import type { PluginFolders } from './folders.ts'
 import { createLogBook, type LogBook } from './log-book.ts'
 import { createMesh, type SupervisedMesh } from './mesh.ts'
 import type { PluginTiming } from './model.ts'
-import { createProcesses } from './processes.ts'
+import { Processes } from './processes.ts'
 import type { RunTiming } from './run.ts'
 
 export interface SupervisorOptions {
@@ -89,7 +89,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   const onLog = (pluginId: string, line: PluginLogLine) => logs.add(pluginId, line)
   const kick = () => loop.kick()
   const follow = createFollower({ ...options, kick })
-  const processes = createProcesses({ ...options, host, mesh, onLog, kick })
+  const processes = new Processes({ ...options, host, mesh, onLog, kick })
 
   async function measure(): Promise<void> {
     if (clock.now() - measuredAtMs < measureEveryMs) return

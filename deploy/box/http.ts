@@ -7,6 +7,8 @@ import type { Database } from '../../kernel/db/database.ts'
 import type { Gateway } from '../../kernel/gateway.ts'
 import { createApp } from '../../kernel/http/app.ts'
 import { defaultHttpConfig, type HttpConfig, type HttpDeps } from '../../kernel/http/deps.ts'
+import { pluginLogsTopic } from '../../kernel/http/live-topic.ts'
+import { pluginFamilies } from '../../kernel/http/plugin-topics.ts'
 import { createLiveHub } from '../../kernel/http/ws.ts'
 import type { Lifecycle } from '../../kernel/lifecycle.ts'
 import type { Log } from '../../kernel/log.ts'
@@ -18,6 +20,7 @@ import { createUi } from '../../ui/app.tsx'
 import { openAuth } from './auth.ts'
 import { measureBox } from './measure.ts'
 import { assetsDirectory } from './paths.ts'
+import type { KernelPlugins } from './plugins.ts'
 import { checkReadiness } from './readiness.ts'
 import { readUsage } from './usage.ts'
 
@@ -32,6 +35,7 @@ export interface HttpParts {
   readonly storage: FsStorage
   readonly engine: Engine
   readonly metrics: Metrics
+  readonly plugins: KernelPlugins
   /** Not ready without a worker: it is part of this process. */
   readonly needsWorker: boolean
 }
@@ -63,9 +67,11 @@ export async function startHttp(parts: HttpParts): Promise<Listening> {
         clock: systemClock,
         log,
         maxConnections: config.maxLiveConnections,
+        families: pluginFamilies(parts.plugins.directory),
       }),
     (hub) => hub.close(),
   )
+  parts.plugins.onLogLine((pluginId) => live.announce(pluginLogsTopic(pluginId)))
   metrics.beforeScrape(() => Promise.resolve(metrics.liveConnections(live.connectionCount)))
   await lifecycle.start(
     'metrics',
@@ -76,6 +82,7 @@ export async function startHttp(parts: HttpParts): Promise<Listening> {
   const app = createPagesAndApi(
     {
       ...parts,
+      plugins: parts.plugins.directory,
       auth,
       serveObject: (request) => parts.storage.serve(request),
       profiles: presets,

@@ -13,6 +13,7 @@ import type { Config } from '../../kernel/config.ts'
 import { createActorStore } from '../../kernel/db/actors.ts'
 import type { Lifecycle } from '../../kernel/lifecycle.ts'
 import type { Log } from '../../kernel/log.ts'
+import type { PluginMesh } from '../../kernel/contract/plugin-mesh.ts'
 import { createMetrics } from '../../kernel/metrics.ts'
 import { createOutbound, type Outbound } from '../../kernel/outbound.ts'
 import { presets } from '../../kernel/profiles.ts'
@@ -25,6 +26,7 @@ import {
 } from '../../plugins/storage-fs/storage.ts'
 import { openDatabase } from './database.ts'
 import { type Listening, startHttp } from './http.ts'
+import { createKernelPlugins } from './plugins.ts'
 import { dataPathsOf, objectsPath } from './paths.ts'
 import { readOrCreateKey } from './secret-file.ts'
 import { version } from './version.ts'
@@ -43,6 +45,8 @@ export interface KernelSetup {
 export interface Kernel extends Listening {
   readonly storage: FsStorage
   readonly outbound: Outbound
+  /** Absent without `PLUGIN_DIR`. */
+  readonly mesh: PluginMesh | undefined
 }
 
 const clock = systemClock
@@ -79,6 +83,15 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
     log,
     handlers: { ...busHandlers(bus), clean: createCleaner({ storage, db }) },
   })
+  const plugins = createKernelPlugins({
+    config,
+    log,
+    db,
+    bus,
+    engine,
+    metrics,
+    isCluster,
+  })
   const gateway = createGateway({
     engine,
     store,
@@ -86,6 +99,7 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
     storage,
     profiles: presets,
     sources,
+    plugins: plugins.commands,
     clock,
     log,
     region: config.workerRegion,
@@ -106,6 +120,8 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
     resolveSource: sources.resolveSource,
   })
   await lifecycle.start('engine', () => engine.start(), () => engine.stop())
+  // Before the calls of people, after the engine that its actors live in.
+  await lifecycle.start('plugins', () => plugins.start(), () => plugins.stop())
   const listening = await startHttp({
     config,
     log,
@@ -116,13 +132,14 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
     storage,
     engine,
     metrics,
+    plugins,
     needsWorker: !isCluster,
   })
   storageUrl ||= addressForOthers(listening.url)
   await lifecycle.start('desk', () => desk.start(), () => desk.stop())
   const retention = createRetention({ db, storage, gateway, keep: keepTimesOf(config), clock, log })
   await lifecycle.start('retention', () => retention.start(), () => retention.stop())
-  return { ...listening, storage, outbound }
+  return { ...listening, storage, outbound, mesh: plugins.mesh }
 }
 
 async function openStorage(

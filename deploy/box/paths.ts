@@ -9,6 +9,8 @@ export interface DataPaths {
   readonly users: string
   readonly signingKey: string
   readonly work: string
+  /** What the plugin host keeps: notes of running processes. */
+  readonly plugins: string
 }
 
 export function dataPathsOf(dataDirectory: string): DataPaths {
@@ -18,6 +20,7 @@ export function dataPathsOf(dataDirectory: string): DataPaths {
     users: join(dataDirectory, 'auth', 'users.json'),
     signingKey: join(dataDirectory, 'auth', 'signing-key'),
     work: join(dataDirectory, 'work'),
+    plugins: join(dataDirectory, 'plugins'),
   }
 }
 

@@ -21,6 +21,7 @@ import { jobRoutes } from './routes/jobs.ts'
 import { joinTokenRoutes } from './routes/join-tokens.ts'
 import { liveRoutes } from './routes/live.ts'
 import { objectRoutes } from './routes/objects.ts'
+import { pluginRoutes } from './routes/plugins.ts'
 import { profileRoutes } from './routes/profiles.ts'
 import { signInRoutes } from './routes/sign-in.ts'
 import { systemRoutes } from './routes/system.ts'
@@ -57,6 +58,7 @@ export function createApp(deps: HttpDeps, ui?: UiMount): OpenAPIHono<AppEnv> {
   app.route('/', joinTokenRoutes(deps))
   app.route('/', workerRoutes(deps))
   app.route('/', demandRoutes(deps))
+  app.route('/', pluginRoutes(deps))
   app.route('/', fileRoutes(deps))
   app.route('/', liveRoutes(deps))
   app.route('/', objectRoutes(deps))

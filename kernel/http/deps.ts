@@ -8,6 +8,7 @@ import type { Database } from '../db/database.ts'
 import type { Caller, Gateway } from '../gateway.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
+import type { PluginDirectory } from '../plugin-desk.ts'
 import type { RuntimeEnv, UpgradeWebSocket } from '../runtime/runtime.ts'
 import type { Rule } from './permissions.ts'
 import type { Problem } from './problem.ts'
@@ -61,6 +62,7 @@ export interface HttpDeps {
   /** Answers `/v1/objects/…` requests whose URLs the storage signed; absent when its URLs lead elsewhere. */
   readonly serveObject?: (request: Request) => Promise<Response>
   readonly profiles: readonly Profile[]
+  readonly plugins: PluginDirectory
   readonly metrics: Metrics
   readonly live: LiveHub
   /** Of the runtime, see `kernel/runtime/serve.ts`. */

@@ -18,6 +18,19 @@ export function jobTopic(jobId: string): string {
   return `job:${jobId}:updates`
 }
 
+/** All plugins. */
+export const pluginsTopic = 'plugins:list'
+
+/** The topic of one plugin. */
+export function pluginTopic(pluginId: string): string {
+  return `plugin:${pluginId}:updates`
+}
+
+/** The topic of a plugin's last log lines. */
+export function pluginLogsTopic(pluginId: string): string {
+  return `plugin:${pluginId}:logs`
+}
+
 /** The topic of one worker. */
 export function workerTopic(workerId: string): string {
   return `worker:${workerId}:updates`
