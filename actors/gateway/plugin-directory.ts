@@ -3,7 +3,11 @@ import type { Clock } from '../../kernel/clock.ts'
 import { type FoundPlugin, pillars } from '../../kernel/contract/plugin.ts'
 import type { PluginView } from '../../kernel/contract/plugin-view.ts'
 import type { Database } from '../../kernel/db/database.ts'
-import { listPluginConfigs, readPluginConfig } from '../../kernel/db/plugin-configs.ts'
+import {
+  listPluginConfigs,
+  type PluginConfig,
+  readPluginConfig,
+} from '../../kernel/db/plugin-configs.ts'
 import { listPluginInstances } from '../../kernel/db/plugin-instances.ts'
 import { readPluginRoutes } from '../../kernel/db/plugin-routes.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
@@ -35,7 +39,7 @@ export function createPluginDirectory(options: DirectoryOptions): PluginDirector
   /** The manifest of a version that was uploaded says more than that of the folder it began with. */
   async function withServing(facts: PluginFacts): Promise<PluginFacts> {
     const version = facts.instances.find((instance) => instance.kernelId === kernelId)?.version
-    if (folders === undefined || version === undefined || facts.config?.version == null) {
+    if (folders === undefined || version === undefined || !isPinned(facts.config)) {
       return facts
     }
     return { ...facts, found: await folders.find(facts.id, version, true) }
@@ -82,6 +86,11 @@ export function createPluginDirectory(options: DirectoryOptions): PluginDirector
       })),
     routes: () => readPluginRoutes(db),
   }
+}
+
+/** Somebody chose the version. */
+function isPinned(config: PluginConfig | undefined): boolean {
+  return (config?.version ?? null) !== null
 }
 
 function byPillarAndId(a: PluginView, b: PluginView): number {

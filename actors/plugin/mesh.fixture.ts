@@ -1,6 +1,6 @@
 /** A kernel with plugins for tests: the product of `world.fixture.ts`, a supervisor, and a host without processes. */
 import { systemClock } from '../../kernel/clock.ts'
-import type { PluginCall } from '../../kernel/contract/plugin.ts'
+import type { FoundPlugin, PluginCall } from '../../kernel/contract/plugin.ts'
 import { type PluginConfig, readPluginConfig } from '../../kernel/db/plugin-configs.ts'
 import { listPluginInstances } from '../../kernel/db/plugin-instances.ts'
 import { silentLog } from '../../kernel/log.ts'
@@ -29,16 +29,20 @@ export async function openPluginKernel(
     readonly host?: FakeHost
     readonly timing?: PluginTiming
     readonly checkEveryMs?: number
+    /** `PLUGIN_DIR`, where there is one. */
+    readonly directory?: string
+    readonly readFolder?: (folder: string) => Promise<FoundPlugin>
   } = {},
 ) {
   const { kernelId = 'k1', host = createFakeHost(), timing = quickTiming } = options
   const calls: (PluginCall & { readonly id: string })[] = []
   const opened = { times: 0 }
   const folders = createFolders({
-    directory: '/plugins',
+    directory: options.directory ?? '/plugins',
     scan: host.scan,
-    readFolder: (folder) =>
-      Promise.resolve(host.uploaded.get(folder) ?? { folder, problem: 'It has no plugin.toml' }),
+    readFolder: options.readFolder ??
+      ((folder) =>
+        Promise.resolve(host.uploaded.get(folder) ?? { folder, problem: 'It has no plugin.toml' })),
     now: systemClock.now,
   })
   const supervisor = createSupervisor({

@@ -41,7 +41,7 @@ function upload({ host, folders }: PluginKernel, version: string): void {
 }
 async function enable(isEnabled = true): Promise<void> {
   await writePluginEnabled(world.db, { ...who(), isEnabled })
-  kernel.supervisor.kick()
+  kernel.supervisor.wanted(id)
 }
 const reaches = (state: string, where = kernel) =>
   eventually(async () => {
@@ -150,7 +150,7 @@ test('another configuration starts a new process, while the old one answers', as
   await reaches('healthy')
   await eventually(async () => kernel.mesh.lane(id)?.current)
   await writePluginConfig(world.db, { ...who(), config: { bucket: 'b' }, priority: 0 })
-  kernel.supervisor.kick()
+  kernel.supervisor.wanted(id)
   const answers = await eventually(async () => {
     await call()
     return kernel.mesh.lane(id)?.current?.number === 2
@@ -167,7 +167,7 @@ test('a configuration that breaks its schema, and a manifest that cannot be used
   assert.deepEqual([broken.disabledBy, mine().length], ['blocked', 0])
   assert.match(broken.problem ?? '', /wrong must be a known string/)
   await writePluginConfig(world.db, { ...who(), config: {}, priority: 0 })
-  kernel.supervisor.kick()
+  kernel.supervisor.wanted(id)
   await reaches('healthy')
 
   id = `newer-${count}`
@@ -183,7 +183,7 @@ test('what blocked a plugin may be put right', async () => {
   await enable()
   assert.match((await reaches('disabled')).problem ?? '', /no plugin/)
   install(kernel)
-  kernel.supervisor.kick()
+  kernel.supervisor.wanted(id)
   await reaches('healthy')
 })
 
@@ -225,7 +225,7 @@ const servesVersion = (version: string) => async () =>
   kernel.mesh.lane(id)?.current?.plugin.manifest.version === version
 const wantVersion = async (version: string) => {
   await writePluginVersion(world.db, { ...who(), version })
-  kernel.supervisor.kick()
+  kernel.supervisor.wanted(id)
 }
 
 test('an upgrade under 200 calls a second loses none, and the old process goes after the watch', async () => {

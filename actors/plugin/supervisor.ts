@@ -16,6 +16,7 @@ import {
   touchPluginInstances,
 } from '../../kernel/db/plugin-instances.ts'
 import { readPluginRoutes } from '../../kernel/db/plugin-routes.ts'
+import { createEventId } from '../../kernel/ids.ts'
 import type { Log } from '../../kernel/log.ts'
 import type { Engine } from '../engine/engine.ts'
 import { createLoop } from '../engine/loop.ts'
@@ -52,8 +53,8 @@ export interface Supervisor {
   start(): Promise<void>
   /** Stops every process, after the calls that run. */
   stop(): Promise<void>
-  /** Looks at once. */
-  kick(): void
+  /** Somebody wants something else of this plugin: looks at once, and tells the other kernels to. */
+  wanted(pluginId: string): void
   readonly mesh: SupervisedMesh
   readonly logs: LogBook
   /** The host, opened if it is not yet. */
@@ -134,7 +135,14 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       await processes.stop()
       await (await opened)?.close()
     },
-    kick,
+    wanted(pluginId) {
+      loop.kick()
+      // Only a doorbell: who does not hear it looks by itself, a little later.
+      const news = { id: createEventId(), topic: 'plugin.wanted', data: { plugin_id: pluginId } }
+      bus.publish(auditSystemSubject, news).catch((error: unknown) =>
+        log.warn('cannot announce what is wanted of a plugin', { plugin_id: pluginId, error })
+      )
+    },
     mesh,
     logs,
     host,

@@ -83,15 +83,7 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
     log,
     handlers: { ...busHandlers(bus), clean: createCleaner({ storage, db }) },
   })
-  const plugins = createKernelPlugins({
-    config,
-    log,
-    db,
-    bus,
-    engine,
-    metrics,
-    isCluster,
-  })
+  const plugins = createKernelPlugins({ config, log, db, bus, engine, metrics, isCluster })
   const gateway = createGateway({
     engine,
     store,
