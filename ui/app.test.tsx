@@ -206,6 +206,8 @@ describe('createUi()', () => {
       '/profiles',
       '/workers',
       '/workers/w.1',
+      '/plugins',
+      '/plugins/storage-s3',
       '/docs',
     ]
     for (const path of paths) {
@@ -227,6 +229,9 @@ describe('createUi()', () => {
       `/jobs/${fixtureJobId}/live`,
       '/workers/live',
       '/workers/w.1/live',
+      '/plugins/live',
+      '/plugins/storage-s3/live',
+      '/plugins/storage-s3/log',
       '/jobs/new/files',
     ]
     for (const path of paths) {

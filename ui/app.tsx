@@ -9,6 +9,7 @@ import { type Assets, defaultAssetsDirectory, loadAssets } from './assets.ts'
 import type { UiDeps } from './deps.ts'
 import { fragment, frameOf, page, themeCookie, themeFrom } from './page.ts'
 import { jobActionRoutes } from './job-routes.tsx'
+import { pluginPageRoutes } from './plugin-routes.tsx'
 import { newJobRoutes } from './new-job-routes.tsx'
 import { DashboardLive, DashboardPage, loadDashboard } from './pages/dashboard.tsx'
 import { DocsPage } from './pages/docs.tsx'
@@ -29,6 +30,7 @@ export function createUi(deps: UiDeps): UiMount {
   app.route('/', newJobRoutes(deps, assets))
   app.route('/', jobActionRoutes(deps, assets))
   app.route('/', workerPageRoutes(deps, assets))
+  app.route('/', pluginPageRoutes(deps, assets))
   return {
     app,
     rules: uiRules,

@@ -18,6 +18,7 @@ export const navigation: readonly NavigationItem[] = [
   { href: '/jobs/new', label: 'New job', icon: 'circle-plus', role: 'operator' },
   { href: '/profiles', label: 'Profiles', icon: 'sliders-horizontal' },
   { href: '/workers', label: 'Workers', icon: 'server' },
+  { href: '/plugins', label: 'Plugins', icon: 'plug' },
   { href: '/docs', label: 'API', icon: 'book-open' },
 ]
 

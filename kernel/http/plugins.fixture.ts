@@ -57,7 +57,7 @@ export const pluginDirectory: PluginDirectory = {
   routes: () => Promise.resolve({ auth: [], storage: [], encoder: [], live: [], publisher: [] }),
 }
 
-/** Commands that are only noted; a bucket of 7 breaks the schema. */
+/** Commands that are only noted; the buckets 7 and `refuse me` break the schema. */
 export function pluginCommandsOver(note: (command: PluginCommand) => void): PluginCommands {
   const command = (name: keyof PluginCommands) => async (id: string, caller: Caller) => {
     note({ name, argument: id, caller })
@@ -73,8 +73,9 @@ export function pluginCommandsOver(note: (command: PluginCommand) => void): Plug
     },
     async configurePlugin(id, change, caller) {
       note({ name: 'configurePlugin', argument: { id, ...change }, caller })
-      if (change.config['bucket'] !== 7) return await pluginDirectory.read(id)
-      const problem = 'bucket must be a string, and it is 7'
+      const { bucket } = change.config
+      if (bucket !== 7 && bucket !== 'refuse me') return await pluginDirectory.read(id)
+      const problem = `bucket must be a string that exists, and it is ${bucket}`
       throw new WebEncodeError('WE-PLG-003', problem, { path: 'bucket' })
     },
     async upgradePlugin(id, archive, caller) {
