@@ -17,7 +17,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const out = join(root, 'dist')
 const rooms = ['kernel', 'actors', 'workers', 'plugins', 'ui', 'deploy']
-const copied = /\.(sql|proto|toml|json)$/
+const copied = /\.(sql|proto|toml|json|go|mod|sum)$/
 
 removeOrphans()
 compile()

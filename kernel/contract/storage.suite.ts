@@ -176,9 +176,11 @@ function describeKeys(get: Get): void {
         storage.getUrl({ ...sign, method: 'GET', audience: 'browser' }),
         storage.getUploadUrl({ ...sign, method: 'PUT', audience: 'worker' }),
       ]
-      for (const [i, call] of calls.entries()) {
-        await assert.rejects(call, isCode('WE-STO-002'), `call ${i} with ${JSON.stringify(path)}`)
-      }
+      await Promise.all(
+        calls.map((call, i) =>
+          assert.rejects(call, isCode('WE-STO-002'), `call ${i} with ${JSON.stringify(path)}`)
+        ),
+      )
     }
   })
 

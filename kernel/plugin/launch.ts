@@ -130,7 +130,11 @@ function endedFailure({ manifest }: Launch, logs: LogBook): WebEncodeError {
   )
 }
 
+/** The line that names the reason: runtimes print it before the stack. */
 function lastWords(logs: LogBook): string {
-  const last = logs.lines().findLast(({ message }) => !message.startsWith('    at '))
+  const lines = logs.lines().filter(({ message }) => !/^\s*(at |\^|\||$)/.test(message))
+  const last =
+    lines.findLast(({ message }) => /^\W*(\w*error|uncaught|panic|fatal)\b/i.test(message)) ??
+      lines.at(-1)
   return last === undefined ? '' : `. Its last words: ${last.message.slice(0, 300)}`
 }

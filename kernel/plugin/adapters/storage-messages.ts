@@ -7,6 +7,7 @@ import type {
   SignedUrlResponse,
   UploadSummary,
 } from '../../contract/storage.ts'
+import { WebEncodeError } from '../../errors.ts'
 
 /** A message as it is decoded: fields that were not sent have their defaults, optional ones may be absent. */
 export interface FileMetadataMessage {
@@ -41,6 +42,7 @@ export interface SignedUrlRequestMessage {
   readonly method: string
   readonly audience: string
   readonly downloadName: string
+  readonly sha256: string
 }
 
 export interface ListRequestMessage {
@@ -63,12 +65,19 @@ type Range = { readonly start: number; readonly end?: number }
 export function fileRequestFrom(
   { bucket, path, range }: { bucket: string; path: string; range?: Range },
 ): FileRequestMessage {
+  refuseBrokenText(path)
   return {
     bucket,
     path,
     ...(range !== undefined && { rangeStart: range.start }),
     ...(range?.end !== undefined && { rangeEnd: range.end }),
   }
+}
+
+/** Half a character would arrive as another key. */
+export function refuseBrokenText(key: string): void {
+  if (key.isWellFormed()) return
+  throw new WebEncodeError('WE-STO-002', 'Cannot use an object: its key must be well-formed text')
 }
 
 export function targetFrom(
@@ -104,7 +113,8 @@ export function objectMetadataFrom(
 }
 
 export function signedUrlRequestMessage(request: SignedUrlRequest): SignedUrlRequestMessage {
-  return { contentType: '', downloadName: '', ...request }
+  refuseBrokenText(request.objectKey)
+  return { contentType: '', downloadName: '', sha256: '', ...request }
 }
 
 /** @param method - of the call, for a caller that leaves it out */
@@ -112,7 +122,7 @@ export function signedUrlRequestFrom(
   message: SignedUrlRequestMessage,
   method: 'GET' | 'PUT',
 ): SignedUrlRequest {
-  const { bucket, objectKey, expirySeconds, contentType, audience, downloadName } = message
+  const { bucket, objectKey, expirySeconds, contentType, audience, downloadName, sha256 } = message
   return {
     bucket,
     objectKey,
@@ -121,6 +131,7 @@ export function signedUrlRequestFrom(
     audience: audience === 'worker' ? 'worker' : 'browser',
     ...(contentType !== '' && { contentType }),
     ...(downloadName !== '' && { downloadName }),
+    ...(sha256 !== '' && { sha256 }),
   }
 }
 

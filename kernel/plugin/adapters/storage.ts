@@ -18,6 +18,7 @@ import {
   metadataFrom,
   objectInfoFrom,
   objectMetadataFrom,
+  refuseBrokenText,
   signedUrlFrom,
   signedUrlRequestMessage,
   summaryFrom,
@@ -76,6 +77,7 @@ function createUpload(
 ): StorageProvider['upload'] {
   let tellsHash = false
   return async (target, chunks) => {
+    refuseBrokenText(target.path)
     const hash = tellsHash ? undefined : createHash('sha256')
     const answer = await instance.writeStream('Upload', uploadMessages(target, chunks, hash), {
       timeoutMs: transferTimeoutMs,
