@@ -133,6 +133,8 @@ export class PluginRun {
       const instance = await host.start(plugin)
       this.#instance = instance
       void instance.exited.then((exit) => this.#end(exit))
+      // What it wrote while it started, then what it writes from now on.
+      instance.logs().forEach(this.#options.onLog)
       instance.onLog(this.#options.onLog)
       if (isShadow) await instance.check({ timeoutMs: timing.checkTimeoutMs })
       instance.onCall((call) => this.#count(call))
