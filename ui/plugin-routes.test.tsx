@@ -60,7 +60,7 @@ test('the list shows every pillar, figures of what runs, and what is built in', 
     assert.match(shown, new RegExp(words))
   }
   assert.match(shown, /1\.2 %/)
-  assert.match(shown, /1\.2 ms · 4 ms · 31 ms/)
+  assert.match(shown, /1\.2 · 4 · 31 ms/)
   assert.doesNotMatch(shown, /Save the rules/)
   assert.match(await text('/plugins'), /Save the rules of Storage/)
 })

@@ -88,9 +88,15 @@ export function pluginPageRoutes(deps: UiDeps, assets: Assets) {
       const text = 'The configuration was stored.'
       return redirectWithNotice(c, pluginPath(id), { tone: 'success', text })
     })
+    .route('/', pluginButtonRoutes(deps))
+}
+
+/** What changes one plugin at the press of a button. */
+function pluginButtonRoutes({ gateway, maxUploadBytes }: UiDeps) {
+  return new Hono<AppEnv>()
     .post('/plugins/:id/upgrade', (c) =>
       act(c, pluginPath(idOf(c)), async () => {
-        await receivePluginArchive(c, gateway, idOf(c), deps.maxUploadBytes)
+        await receivePluginArchive(c, gateway, idOf(c), maxUploadBytes)
         return { text: 'The new version tests itself now.' }
       }))
     .post(

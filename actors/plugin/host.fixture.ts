@@ -17,6 +17,8 @@ import { WebEncodeError } from '../../kernel/errors.ts'
 export interface FakeBehaviour {
   /** It does not shake hands. */
   failsToStart?: boolean
+  /** Its health check fails. */
+  failsPing?: boolean
   /** Its self-test fails. */
   failsCheck?: boolean
   callMs?: number
@@ -170,6 +172,12 @@ function fakeInstance(
     async writeStream(method, requests, options) {
       for await (const _request of requests) if (process.isGone) throw gone()
       return await call(method, {}, options)
+    },
+    ping() {
+      if (process.isGone || behaviour.failsPing === true) {
+        return Promise.reject(new WebEncodeError('WE-PLG-005', `"${manifest.id}" is silent`))
+      }
+      return Promise.resolve()
     },
     check() {
       if (process.isGone || behaviour.failsCheck === true) {

@@ -13,7 +13,7 @@ import { CallWindow, type Judgement } from './call-window.ts'
 
 /** Times of a run, in milliseconds. */
 export interface RunTiming {
-  /** Between two health checks. @default 10_000 */
+  /** Between two health checks; three that fail within a minute say something. @default 15_000 */
   readonly checkEveryMs: number
   /** How long a health check or a self-test may take. @default 5000 */
   readonly checkTimeoutMs: number
@@ -25,7 +25,7 @@ export interface RunTiming {
 
 /** What is usual. */
 export const usualRunTiming: RunTiming = {
-  checkEveryMs: 10_000,
+  checkEveryMs: 15_000,
   checkTimeoutMs: 5000,
   judgeEveryMs: 1000,
   drainMs: 30_000,
@@ -44,6 +44,9 @@ export interface RunOptions {
   readonly onCall: (call: PluginCall) => void
   readonly onLog: (line: PluginLogLine) => void
 }
+
+/** What the kernel asks for itself: its health checks are counted where they are made. */
+const ownMethods: ReadonlySet<string> = new Set(['Health', 'SelfTest', 'Metrics'])
 
 const fine: Judgement = { health: 'healthy', isErroneous: false, problem: null }
 
@@ -164,6 +167,7 @@ export class PluginRun {
   }
 
   #count(call: PluginCall): void {
+    if (ownMethods.has(call.method)) return
     this.#window.record(this.#options.clock.now(), call.durationMs, call.ok)
     this.#options.onCall(call)
   }
@@ -179,7 +183,7 @@ export class PluginRun {
   async #check(): Promise<void> {
     const { clock, timing } = this.#options
     const from = clock.now()
-    const isOk = await this.#instance?.check({ timeoutMs: timing.checkTimeoutMs })
+    const isOk = await this.#instance?.ping({ timeoutMs: timing.checkTimeoutMs })
       .then(() => true, () => false) ?? false
     if (this.#state === 'up') this.#window.record(clock.now(), clock.now() - from, isOk)
   }

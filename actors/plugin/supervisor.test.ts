@@ -137,11 +137,11 @@ test('a plugin that fails for two minutes is restarted', async () => {
 })
 
 test('a plugin that fails its health checks is degraded without a call', async () => {
-  const behaviour = { failsCheck: false }
+  const behaviour = { failsPing: false }
   kernel.host.behaviours.set(`${id}@1.0.0`, behaviour)
   await enable()
   await reaches('healthy')
-  behaviour.failsCheck = true
+  behaviour.failsPing = true
   assert.match((await reaches('degraded')).problem ?? '', /failed/)
 })
 

@@ -2,7 +2,7 @@
 import type { PluginView } from '../../kernel/contract/plugin-view.ts'
 import { Facts } from './panels.tsx'
 import {
-  formatLatency,
+  formatLatencies,
   formatShare,
   pluginPath,
   problemOfPlugin,
@@ -31,9 +31,8 @@ export function PluginCard({ plugin }: { plugin: PluginView }) {
         {problem !== null && (
           <p class='text-xs break-words text-danger-text' role='note'>{problem}</p>
         )}
-        {plugin.is_built_in
-          ? <Facts facts={[['Up', uptimeOfPlugin(plugin)]]} />
-          : <PluginFigures plugin={plugin} />}
+        {plugin.is_built_in && <Facts facts={[['Up', uptimeOfPlugin(plugin)]]} />}
+        {plugin.uptime_seconds !== null && !plugin.is_built_in && <PluginFigures plugin={plugin} />}
       </section>
     </article>
   )
@@ -41,14 +40,13 @@ export function PluginCard({ plugin }: { plugin: PluginView }) {
 
 /** The figures of the last five minutes. */
 export function PluginFigures({ plugin }: { plugin: PluginView }) {
-  const latencies = [plugin.p50_ms, plugin.p95_ms, plugin.p99_ms].map(formatLatency)
   return (
     <Facts
       facts={[
         ['Up', uptimeOfPlugin(plugin)],
         ['Calls in 5 min', plugin.calls?.toLocaleString('en') ?? '—'],
         ['Failed', formatShare(plugin.error_rate)],
-        ['p50 · p95 · p99', plugin.calls === null ? '—' : latencies.join(' · ')],
+        ['p50 · p95 · p99', formatLatencies(plugin)],
       ]}
     />
   )

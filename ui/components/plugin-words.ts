@@ -66,6 +66,12 @@ export function formatLatency(ms: number | null): string {
   return ms === null ? '—' : `${Number(ms.toPrecision(2))} ms`
 }
 
+/** `1.2 · 4 · 31 ms`. */
+export function formatLatencies({ p50_ms, p95_ms, p99_ms }: PluginView): string {
+  if (p50_ms === null || p95_ms === null || p99_ms === null) return '—'
+  return `${[p50_ms, p95_ms, p99_ms].map((ms) => Number(ms.toPrecision(2))).join(' · ')} ms`
+}
+
 /** How long its process has been there. */
 export function uptimeOfPlugin({ uptime_seconds }: PluginView): string {
   if (uptime_seconds === null) return '—'

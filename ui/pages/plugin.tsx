@@ -232,7 +232,7 @@ export function PluginLog(
         {lines.length === 0
           ? <p class='text-muted-foreground'>Nothing was logged since the kernel started.</p>
           : (
-            <pre class='log'>{lines.map((line) => (
+            <pre class='log whitespace-pre-wrap break-words'>{lines.map((line) => (
               <span class={toneOfLine(line.level)}>
                 {`${line.at.slice(11, 23)} ${line.level.padEnd(5)} ${line.message}\n`}
               </span>
@@ -243,7 +243,8 @@ export function PluginLog(
   )
 }
 
+/** On the dark ground that logs have in every theme. */
 function toneOfLine(level: PluginLogView['level']): string {
-  if (level === 'error') return 'text-danger-text'
-  return level === 'warn' ? 'text-warning-text' : ''
+  if (level === 'error') return 'text-red-300'
+  return level === 'warn' ? 'text-amber-200' : ''
 }
