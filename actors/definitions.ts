@@ -13,6 +13,10 @@ import { hedgeRowFrom } from './hedge/view.ts'
 import { jobMachine, jobMachineVersion } from './job/machine.ts'
 import { sampleJob, sampleJobEvents } from './job/sample.ts'
 import { jobRowFrom } from './job/view.ts'
+import { pluginMachine, pluginMachineVersion } from './plugin/machine.ts'
+import type { PluginMachineState } from './plugin/model.ts'
+import { samplePlugin, samplePluginEvents } from './plugin/sample.ts'
+import { pluginRowFrom } from './plugin/view.ts'
 import { taskMachine, taskMachineVersion } from './task/machine.ts'
 import { hedgedTaskEvents, sampleTask, sampleTaskEvents } from './task/sample.ts'
 import { taskRowFrom, type TaskState } from './task/view.ts'
@@ -56,5 +60,18 @@ export const actorDefinitions: readonly ActorDefinition[] = [
     migrate: migrateWorker,
     view: ({ value, context }) => ({ workers: [workerRowFrom(value, context)] }),
     samples: [{ input: sampleWorker as Json, events: sampleWorkerEvents.map(eventJson) }],
+  }),
+  defineActor({
+    type: 'plugin',
+    version: pluginMachineVersion,
+    machine: pluginMachine,
+    // The machine's own type of its value leaves out that parallel states come together.
+    view: ({ id, value, context }) => ({
+      plugins: [pluginRowFrom(id, value as PluginMachineState, context)],
+    }),
+    samples: [{
+      input: samplePlugin as unknown as Json,
+      events: samplePluginEvents.map(eventJson),
+    }],
   }),
 ]

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-/** The command line: encode a file, look after workers, or after the users of a box. */
+/** The command line: encode a file, look after workers, write plugins, or look after the users of a box. */
 import { parseArgs } from 'node:util'
 import { encode, type EncodeResult } from './cli/encode.ts'
 import { commandWorker, isWorkerVerb, listWorkers, makeJoinToken } from './cli/worker.ts'
+import { newPlugin, tryPlugin } from './cli/plugin.ts'
 import { addUser, createLink, listUsers, removeUser } from './cli/user.ts'
 import { webEncodeErrorFrom } from '../kernel/errors.ts'
 
@@ -16,6 +17,8 @@ webencode worker list [--json]
 webencode worker drain|undrain|restart|remove ID [--json]
 webencode worker token [--expires SECONDS] [--json]       lets one more worker join
                  [--server URL --token TOKEN]
+webencode plugin new DIR --pillar auth|storage|encoder|live|publisher
+webencode plugin check DIR [--config JSON]      tries any plugin against its contract
 
 Without --server, encode runs the whole product inside the command, for this one file.
 The worker commands ask the server (default http://127.0.0.1:8080) with the token, or with
@@ -31,6 +34,8 @@ const options = {
   expires: { type: 'string' },
   role: { type: 'string', default: 'viewer' },
   password: { type: 'string' },
+  pillar: { type: 'string', default: 'storage' },
+  config: { type: 'string', default: '{}' },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
 } as const
@@ -48,6 +53,7 @@ async function main(args: string[]): Promise<number> {
     if (command === 'encode') return await runEncode(rest, values)
     if (command === 'user') return await runUser(rest, values)
     if (command === 'worker') return await runWorker(rest, values)
+    if (command === 'plugin') return await runPlugin(rest, values)
     if (command === 'link') return print(await createLink(process.env, rest[0] ?? 'admin'))
     throw new UsageError(
       command === undefined ? 'a command is missing' : `there is no command "${command}"`,
@@ -80,7 +86,9 @@ async function runEncode([file, ...more]: string[], values: Values): Promise<num
     out: values.out,
     env: process.env,
     signal: interrupted.signal,
-    ...(values.overrides === undefined ? {} : { overrides: parseJson(values.overrides) }),
+    ...(values.overrides === undefined
+      ? {}
+      : { overrides: parseJson(values.overrides, '--overrides') }),
     ...(values.server === undefined ? {} : { server: values.server }),
     ...(values.token === undefined ? {} : { token: values.token }),
   }).catch((failure: unknown) => {
@@ -112,6 +120,16 @@ async function runWorker([verb, id, ...more]: string[], values: Values): Promise
   return print(await commandWorker(target, verb, id, json))
 }
 
+async function runPlugin([verb, folder, ...more]: string[], values: Values): Promise<number> {
+  if (verb !== 'new' && verb !== 'check') {
+    throw new UsageError(`there is no command "plugin ${verb ?? ''}"`)
+  }
+  if (folder === undefined || more.length > 0) throw new UsageError(`plugin ${verb} takes one DIR`)
+  if (verb === 'new') return print(await newPlugin(folder, values.pillar))
+  const config = parseJson(values.config, '--config')
+  return await tryPlugin({ folder, config, env: process.env, say: print }) ? 0 : 1
+}
+
 function report({ job, files }: EncodeResult, asJson: boolean): number {
   if (asJson) print(JSON.stringify({ job, files }, null, 2))
   else for (const { path, sizeBytes } of files) print(`${path}  ${(sizeBytes / 1e6).toFixed(1)} MB`)
@@ -128,11 +146,11 @@ function show(value: unknown, asJson: boolean): number {
   return 0
 }
 
-function parseJson(text: string): unknown {
+function parseJson(text: string, option: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    throw new UsageError('--overrides must be JSON')
+    throw new UsageError(`${option} must be JSON`)
   }
 }
 

@@ -80,6 +80,21 @@ const variables = {
     kind: url(['http:', 'https:']),
     presetShown: 'the address it listens on',
   },
+  kernelId: {
+    name: 'KERNEL_ID',
+    description: 'Name of the kernel: the same after a restart, different in every kernel.',
+    kind: text(
+      /^[A-Za-z0-9._-]{1,100}$/,
+      'be 1 to 100 letters, digits, dots, dashes or underscores',
+    ),
+    presetShown: 'host name and port',
+  },
+  pluginDirectory: {
+    name: 'PLUGIN_DIR',
+    description: 'Folder of the plugins, each in a folder of its own; all kernels see the same.',
+    kind: folder,
+    presetShown: 'none: what is built in',
+  },
   adminToken: {
     name: 'WEBENCODE_ADMIN_TOKEN',
     description: 'Bearer token of the administrator, in place of the generated one.',

@@ -2,6 +2,7 @@
 import type { CreateJob, JobView, WorkerView } from './contract/job.ts'
 import type { NewJoinToken } from './contract/worker.ts'
 import type { Role } from './contract/auth.ts'
+import type { PluginCommands } from './plugin-desk.ts'
 
 /** Who asks, and under which correlation id. */
 export interface Caller {
@@ -12,7 +13,7 @@ export interface Caller {
 }
 
 /** Commands. Each resolves when its effect on the state is durable. */
-export interface Gateway {
+export interface Gateway extends PluginCommands {
   /**
    * Checks the source and profile and creates the job.
    * @param idempotencyKey - the same key of the same user answers the same job

@@ -33,6 +33,11 @@ export function workerActorIdFrom(workerId: string): string {
   return `worker.${workerId}`
 }
 
+/** The actor id of a plugin in one kernel. */
+export function pluginActorIdFrom(pluginId: string, kernelId: string): string {
+  return `plugin.${pluginId}@${kernelId}`
+}
+
 /** A lease token: 128 random bits. Whoever holds it may report for the task. */
 export function createLeaseToken(): string {
   return randomBytes(16).toString('base64url')

@@ -15,6 +15,10 @@ export interface Metrics {
   workerLeft(workerId: string): void
   /** A message of a worker was refused: wrong, not allowed, or too late. */
   workerRefused(code: string): void
+  /** A call of a plugin ended. */
+  pluginCall(pluginId: string, call: { readonly durationMs: number; readonly ok: boolean }): void
+  /** How a plugin is: 1 healthy, 0.5 degraded, 0 anything else. */
+  pluginHealth(pluginId: string, health: number): void
   /** The engine committed a batch of deliveries. */
   engineBatch(batch: { deliveries: number; seconds: number }): void
   /** The work of every lane and region that has some; those that were told before and are missing now have none. */
@@ -79,6 +83,11 @@ export function createMetrics({ withProcess = true } = {}): Metrics {
       meters.workerCpu.remove({ worker_id: workerId })
       meters.ffmpegProcesses.remove({ worker_id: workerId })
     },
+    pluginCall(plugin, { durationMs, ok }) {
+      meters.pluginSeconds.observe({ plugin }, durationMs / 1000)
+      if (!ok) meters.pluginErrors.inc({ plugin })
+    },
+    pluginHealth: (plugin, health) => meters.pluginHealth.set({ plugin }, health),
     workerRefused: (code) => meters.refusals.inc({ code }),
     engineBatch({ deliveries, seconds }) {
       meters.batchSize.observe(deliveries)
@@ -113,6 +122,7 @@ function createMeters(registry: Registry) {
   return {
     ...createWorkerMeters(registry),
     ...createLaneMeters(registry),
+    ...createPluginMeters(registry),
     jobs: new Counter({
       name: 'webencode_kernel_jobs_total',
       help: 'Jobs that ended, by status',
@@ -193,6 +203,28 @@ function createWorkerMeters(registry: Registry) {
       help: 'Bytes that a worker moved over the network since it started',
       labelNames: ['worker_id', 'direction'],
       registers,
+    }),
+  }
+}
+
+function createPluginMeters(registry: Registry) {
+  const common = { labelNames: ['plugin'] as const, registers: [registry] }
+  return {
+    pluginSeconds: new Histogram({
+      ...common,
+      name: 'webencode_plugin_rpc_duration_seconds',
+      help: 'Time of a call of a plugin',
+      buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+    }),
+    pluginErrors: new Counter({
+      ...common,
+      name: 'webencode_plugin_error_count',
+      help: 'Calls of a plugin that failed',
+    }),
+    pluginHealth: new Gauge({
+      ...common,
+      name: 'webencode_plugin_health',
+      help: 'Whether a plugin is healthy (1), degraded (0.5) or does not serve (0)',
     }),
   }
 }

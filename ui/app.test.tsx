@@ -20,6 +20,12 @@ import type { NewJoinToken } from '../kernel/contract/worker.ts'
 import type { Gateway } from '../kernel/gateway.ts'
 import type { AppEnv, UiMount } from '../kernel/http/deps.ts'
 import { statusOf } from '../kernel/http/problem.ts'
+import {
+  type PluginCommand,
+  pluginCommandsOver,
+  pluginDirectory,
+} from '../kernel/http/plugins.fixture.ts'
+import type { PluginCommands } from '../kernel/plugin-desk.ts'
 import { silentLog } from '../kernel/log.ts'
 import { createUi } from './app.tsx'
 import {
@@ -45,9 +51,10 @@ const auth: Authenticator = {
 }
 
 const uploads = new Map<string, string>()
+const pluginCommands: PluginCommand[] = []
 
 /** A gateway that notes what it was asked. */
-class RecordingGateway implements Gateway {
+class RecordingGateway implements Omit<Gateway, keyof PluginCommands> {
   readonly calls: string[] = []
   failure: WebEncodeError | undefined
   submitted: { request: CreateJob; key: string | undefined } | undefined
@@ -162,10 +169,12 @@ describe('createUi()', () => {
     const workers = [storedWorker('w.1')]
     await createActorStore(db).transaction((tx) => tx.write(changesOf({ workers })))
     gateway = new RecordingGateway()
+    const commands = pluginCommandsOver((command) => void pluginCommands.push(command))
     ui = createUi({
       db,
-      gateway,
+      gateway: Object.assign(gateway, commands),
       auth,
+      plugins: pluginDirectory,
       storage: storage as StorageProvider,
       profiles: [profileFixture],
       clock: systemClock,
@@ -217,6 +226,8 @@ describe('createUi()', () => {
       '/audit',
       '/settings/tokens',
       '/settings/users',
+      '/plugins',
+      '/plugins/storage-s3',
       '/docs',
     ]
     for (const path of paths) {
@@ -238,6 +249,9 @@ describe('createUi()', () => {
       `/jobs/${fixtureJobId}/live`,
       '/workers/live',
       '/workers/w.1/live',
+      '/plugins/live',
+      '/plugins/storage-s3/live',
+      '/plugins/storage-s3/log',
       '/jobs/new/files',
     ]
     for (const path of paths) {

@@ -10,6 +10,7 @@ import type { UiDeps } from './deps.ts'
 import { auditPageRoutes } from './audit-routes.tsx'
 import { fragment, frameOf, page, themeCookie, themeFrom } from './page.ts'
 import { jobActionRoutes } from './job-routes.tsx'
+import { pluginPageRoutes } from './plugin-routes.tsx'
 import { newJobRoutes } from './new-job-routes.tsx'
 import { DashboardLive, DashboardPage, loadDashboard } from './pages/dashboard.tsx'
 import { DocsPage } from './pages/docs.tsx'
@@ -33,6 +34,7 @@ export function createUi(deps: UiDeps): UiMount {
   app.route('/', workerPageRoutes(deps, assets))
   app.route('/', settingsRoutes(deps, assets))
   app.route('/', auditPageRoutes(deps, assets))
+  app.route('/', pluginPageRoutes(deps, assets))
   return {
     app,
     rules: uiRules,

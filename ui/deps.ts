@@ -5,7 +5,15 @@ import type { HttpDeps } from '../kernel/http/deps.ts'
 export interface UiDeps extends
   Pick<
     HttpDeps,
-    'db' | 'gateway' | 'auth' | 'redirectSignIn' | 'storage' | 'profiles' | 'clock' | 'log'
+    | 'db'
+    | 'gateway'
+    | 'auth'
+    | 'redirectSignIn'
+    | 'storage'
+    | 'profiles'
+    | 'plugins'
+    | 'clock'
+    | 'log'
   > {
   /** The OpenAPI document of the API. */
   readonly openapi: () => object | Promise<object>

@@ -18,6 +18,7 @@ export const navigation: readonly NavigationItem[] = [
   { href: '/jobs/new', label: 'New job', icon: 'circle-plus', role: leastRole('job', 'create') },
   { href: '/profiles', label: 'Profiles', icon: 'sliders-horizontal' },
   { href: '/workers', label: 'Workers', icon: 'server' },
+  { href: '/plugins', label: 'Plugins', icon: 'plug' },
   { href: '/settings/users', label: 'Users', icon: 'users', role: leastRole('user', 'read') },
   { href: '/settings/tokens', label: 'API tokens', icon: 'key-round' },
   { href: '/audit', label: 'Audit', icon: 'scroll-text', role: leastRole('audit', 'read') },

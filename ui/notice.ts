@@ -42,11 +42,16 @@ export function takeNotice(c: Context<AppEnv>): Notice | undefined {
 export async function act(
   c: Context<AppEnv>,
   path: string,
-  work: () => Promise<{ readonly path?: string; readonly text: string }>,
+  work: () => Promise<
+    { readonly path?: string; readonly text: string; readonly tone?: Notice['tone'] }
+  >,
 ): Promise<Response> {
   try {
     const done = await work()
-    return redirectWithNotice(c, done.path ?? path, { tone: 'success', text: done.text })
+    return redirectWithNotice(c, done.path ?? path, {
+      tone: done.tone ?? 'success',
+      text: done.text,
+    })
   } catch (failure) {
     if (!(failure instanceof WebEncodeError) || statusOf(failure.code) >= 500) throw failure
     // The redirect looks like a success.

@@ -5,6 +5,7 @@ import type {
   JobRow,
   LogEntry,
   OutboxEntry,
+  PluginRow,
   StoredActor,
   TaskRow,
   WorkerRow,
@@ -44,6 +45,7 @@ export class Batch {
   readonly #jobs = new Map<string, JobRow>()
   readonly #tasks = new Map<string, TaskRow>()
   readonly #workers = new Map<string, WorkerRow>()
+  readonly #plugins = new Map<string, PluginRow>()
   #spawned: Creation[] = []
 
   constructor(registry: Registry, state: BatchState) {
@@ -103,6 +105,7 @@ export class Batch {
       jobs: [...this.#jobs.values()],
       tasks: [...this.#tasks.values()],
       workers: [...this.#workers.values()],
+      plugins: [...this.#plugins.values()],
     }
   }
 
@@ -172,10 +175,11 @@ export class Batch {
     }
   }
 
-  #show({ jobs = [], tasks = [], workers = [] }: ViewRows): void {
+  #show({ jobs = [], tasks = [], workers = [], plugins = [] }: ViewRows): void {
     for (const row of jobs) this.#jobs.set(row.id, row)
     for (const row of tasks) this.#tasks.set(row.id, row)
     for (const row of workers) this.#workers.set(row.id, row)
+    for (const row of plugins) this.#plugins.set(row.actorId, row)
   }
 }
 

@@ -1,6 +1,12 @@
 /** What a kind of actor is: its machine, the machine's version, and the rows that people read about it. */
 import type { AnyStateMachine, ContextFrom, StateValueFrom } from 'xstate'
-import type { JobRow, StoredActor, TaskRow, WorkerRow } from '../../kernel/db/actor-store.ts'
+import type {
+  JobRow,
+  PluginRow,
+  StoredActor,
+  TaskRow,
+  WorkerRow,
+} from '../../kernel/db/actor-store.ts'
 import type { Json } from '../../kernel/contract/json.ts'
 
 export type ActorStatus = StoredActor['status']
@@ -18,6 +24,7 @@ export interface ViewRows {
   readonly jobs?: readonly JobRow[]
   readonly tasks?: readonly TaskRow[]
   readonly workers?: readonly WorkerRow[]
+  readonly plugins?: readonly PluginRow[]
 }
 
 /** The persisted form of a snapshot, deeply frozen. */

@@ -4,17 +4,22 @@ import { readTask } from '../../kernel/db/tasks.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
 import type { Caller, Gateway } from '../../kernel/gateway.ts'
 import { createJobId } from '../../kernel/ids.ts'
+import type { PluginCommands } from '../../kernel/plugin-desk.ts'
 import type { Engine } from '../engine/engine.ts'
 import { eventJson } from '../events.ts'
 import type { JobContext } from '../job/model.ts'
 import { createDeletion, type DeletionOptions } from './deletion.ts'
 import { createJobCreation, type CreationOptions, mustReadJob } from './creation.ts'
 import { repeatedInput } from './submission.ts'
+import { createPluginDirectory } from './plugin-directory.ts'
+import { createPluginCommands } from './plugins.ts'
 import { createWorkerCommands } from './workers.ts'
 
 export interface GatewayOptions extends CreationOptions, DeletionOptions {
   readonly engine: Pick<Engine, 'create' | 'send'>
   readonly store: Pick<ActorStore, 'readActor'>
+  /** @default there are no plugins */
+  readonly plugins?: PluginCommands
 }
 
 export function createGateway(options: GatewayOptions): Gateway {
@@ -30,6 +35,7 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   return {
     ...createWorkerCommands({ engine, db, log }),
+    ...options.plugins ?? withoutPlugins(options),
 
     submitJob: (request, caller, key) => creation.submit(request, caller, key),
 
@@ -75,4 +81,17 @@ export function createGateway(options: GatewayOptions): Gateway {
       throw new WebEncodeError('WE-JOB-006', problem)
     },
   }
+}
+
+/** Every plugin is one that there is not. */
+function withoutPlugins(options: GatewayOptions): PluginCommands {
+  const logs = { add() {}, read: () => [] }
+  const directory = createPluginDirectory({
+    ...options,
+    folders: undefined,
+    logs,
+    kernelId: '',
+    readBuiltIn: () => Promise.resolve([]),
+  })
+  return createPluginCommands({ ...options, directory, running: undefined })
 }

@@ -9,6 +9,8 @@ import type { Database } from '../../kernel/db/database.ts'
 import type { Gateway } from '../../kernel/gateway.ts'
 import { createApp } from '../../kernel/http/app.ts'
 import { defaultHttpConfig, type HttpConfig, type HttpDeps } from '../../kernel/http/deps.ts'
+import { pluginLogsTopic } from '../../kernel/http/live-topic.ts'
+import { pluginFamilies } from '../../kernel/http/plugin-topics.ts'
 import { createLiveHub } from '../../kernel/http/ws.ts'
 import type { Lifecycle } from '../../kernel/lifecycle.ts'
 import type { Log } from '../../kernel/log.ts'
@@ -22,6 +24,7 @@ import { openAuth } from './auth.ts'
 import { openSignIn } from './sign-in.ts'
 import { measureBox } from './measure.ts'
 import { assetsDirectory } from './paths.ts'
+import type { KernelPlugins } from './plugins.ts'
 import { checkReadiness } from './readiness.ts'
 import { readUsage } from './usage.ts'
 
@@ -37,6 +40,7 @@ export interface HttpParts {
   readonly engine: Engine
   readonly metrics: Metrics
   readonly secrets: SecretStore
+  readonly plugins: KernelPlugins
   /** Not ready without a worker: it is part of this process. */
   readonly needsWorker: boolean
 }
@@ -69,9 +73,11 @@ export async function startHttp(parts: HttpParts): Promise<Listening> {
         clock: systemClock,
         log,
         maxConnections: config.maxLiveConnections,
+        families: pluginFamilies(parts.plugins.directory),
       }),
     (hub) => hub.close(),
   )
+  parts.plugins.onLogLine((pluginId) => live.announce(pluginLogsTopic(pluginId)))
   metrics.beforeScrape(() => Promise.resolve(metrics.liveConnections(live.connectionCount)))
   await lifecycle.start(
     'metrics',
@@ -85,6 +91,7 @@ export async function startHttp(parts: HttpParts): Promise<Listening> {
       ...parts,
       ...signIn,
       audit,
+      plugins: parts.plugins.directory,
       serveObject: (request) => parts.storage.serve(request),
       profiles: presets,
       live,

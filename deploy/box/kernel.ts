@@ -14,6 +14,7 @@ import type { Config } from '../../kernel/config.ts'
 import { createActorStore } from '../../kernel/db/actors.ts'
 import type { Lifecycle } from '../../kernel/lifecycle.ts'
 import type { Log } from '../../kernel/log.ts'
+import type { PluginMesh } from '../../kernel/contract/plugin-mesh.ts'
 import { createMetrics } from '../../kernel/metrics.ts'
 import { createOutbound, type Outbound } from '../../kernel/outbound.ts'
 import { presets } from '../../kernel/profiles.ts'
@@ -26,6 +27,7 @@ import {
 } from '../../plugins/storage-fs/storage.ts'
 import { openDatabase } from './database.ts'
 import { type Listening, startHttp } from './http.ts'
+import { createKernelPlugins } from './plugins.ts'
 import { dataPathsOf, objectsPath } from './paths.ts'
 import { readOrCreateKey } from './secret-file.ts'
 import { startSecrets } from './secrets.ts'
@@ -45,6 +47,8 @@ export interface KernelSetup {
 export interface Kernel extends Listening {
   readonly storage: FsStorage
   readonly outbound: Outbound
+  /** Absent without `PLUGIN_DIR`. */
+  readonly mesh: PluginMesh | undefined
 }
 
 const clock = systemClock
@@ -82,6 +86,7 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
     log,
     handlers: { ...busHandlers(bus), clean: createCleaner({ storage, db }) },
   })
+  const plugins = createKernelPlugins({ config, log, db, bus, engine, metrics, isCluster, secrets })
   const gateway = createGateway({
     engine,
     store,
@@ -89,6 +94,7 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
     storage,
     profiles: presets,
     sources,
+    plugins: plugins.commands,
     clock,
     log,
     region: config.workerRegion,
@@ -109,6 +115,8 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
     resolveSource: sources.resolveSource,
   })
   await lifecycle.start('engine', () => engine.start(), () => engine.stop())
+  // Before the calls of people, after the engine that its actors live in.
+  await lifecycle.start('plugins', () => plugins.start(), () => plugins.stop())
   const listening = await startHttp({
     config,
     log,
@@ -120,6 +128,7 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
     engine,
     metrics,
     secrets,
+    plugins,
     needsWorker: !isCluster,
   })
   storageUrl ||= addressForOthers(listening.url)
@@ -128,7 +137,7 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
   await lifecycle.start('hedging', async () => hedging.start(), () => hedging.stop())
   const retention = createRetention({ db, storage, gateway, keep: keepTimesOf(config), clock, log })
   await lifecycle.start('retention', () => retention.start(), () => retention.stop())
-  return { ...listening, storage, outbound }
+  return { ...listening, storage, outbound, mesh: plugins.mesh }
 }
 
 async function openStorage(

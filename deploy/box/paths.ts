@@ -12,6 +12,8 @@ export interface DataPaths {
   readonly sealedSecrets: string
   readonly secretsKey: string
   readonly work: string
+  /** What the plugin host keeps: notes of running processes. */
+  readonly plugins: string
 }
 
 export function dataPathsOf(dataDirectory: string): DataPaths {
@@ -23,6 +25,7 @@ export function dataPathsOf(dataDirectory: string): DataPaths {
     sealedSecrets: join(dataDirectory, 'secrets', 'sealed.json'),
     secretsKey: join(dataDirectory, 'secrets', 'key.json'),
     work: join(dataDirectory, 'work'),
+    plugins: join(dataDirectory, 'plugins'),
   }
 }
 

@@ -40,13 +40,15 @@ export const accessTable = {
   /** Shares of owners in the capacity. */
   owner: { read: 'admin', update: 'admin' },
   profile: { read: 'viewer', create: 'admin', update: 'admin', delete: 'admin' },
+  /** State and figures are for everybody, configurations for admins. */
   plugin: {
-    read: 'admin',
+    read: 'viewer',
     create: 'admin',
     update: 'admin',
     delete: 'admin',
     execute: 'admin',
   },
+  'plugin-log': { read: 'admin' },
   secret: { read: 'admin', create: 'admin', update: 'admin', delete: 'admin' },
   webhook: { read: 'admin', create: 'admin', update: 'admin', delete: 'admin' },
   settings: { read: 'admin', update: 'admin' },

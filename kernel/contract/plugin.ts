@@ -116,6 +116,8 @@ export interface PluginInstance {
     requests: AsyncIterable<object>,
     options?: CallOptions,
   ): Promise<unknown>
+  /** `grpc.health.v1` alone: quick, and harmless as often as one likes. @throws when it is not serving */
+  ping(options?: CallOptions): Promise<void>
   /** `grpc.health.v1`, and the plugin's self-test where it has one. @throws when it is not serving */
   check(options?: CallOptions): Promise<void>
   stats(): PluginStats

@@ -3,6 +3,7 @@ import type {
   BatchChanges,
   BatchRequest,
   JobRow,
+  PluginRow,
   StoredActor,
   TaskRow,
   WorkerRow,
@@ -26,6 +27,7 @@ export function changesOf(parts: Partial<BatchChanges>): BatchChanges {
     jobs: [],
     tasks: [],
     workers: [],
+    plugins: [],
     ...parts,
   }
 }
@@ -112,6 +114,26 @@ export function storedWorker(id: string, overrides: Partial<WorkerRow> = {}): Wo
     capabilities: { slots: 2, lanes: ['cpu'] },
     status: 'healthy',
     command: 'work',
+    ...overrides,
+  }
+}
+
+/** A plugin that is being started in kernel `k1`. */
+export function storedPlugin(pluginId: string, overrides: Partial<PluginRow> = {}): PluginRow {
+  return {
+    actorId: `plugin.${pluginId}@${overrides.kernelId ?? 'k1'}`,
+    pluginId,
+    kernelId: 'k1',
+    pillar: 'storage',
+    state: 'starting',
+    version: '1.0.0',
+    revision: 1,
+    run: 1,
+    restarts: 0,
+    problem: null,
+    disabledBy: null,
+    upgrade: { phase: 'none', end: null },
+    processes: [{ run: 1, version: '1.0.0', role: 'current', isStarted: false }],
     ...overrides,
   }
 }

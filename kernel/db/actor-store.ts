@@ -1,6 +1,7 @@
 /** The store of the actor engine: what one transaction of the engine reads and writes. Implemented in SQL and, for the simulation, in memory. */
 import type { Json } from '../contract/json.ts'
 import type { Lane } from '../contract/task.ts'
+import type { Pillar, PluginState } from '../contract/plugin.ts'
 import type { WorkerCommand } from '../contract/worker.ts'
 
 export interface StoredActor {
@@ -143,6 +144,34 @@ export interface WorkerRow {
   readonly command: WorkerCommand
 }
 
+/** One process that a plugin should have in its kernel. */
+export interface PluginProcess {
+  readonly run: number
+  readonly version: string
+  /** `shadow`: tests itself before it takes over; `standby`: waits to take over again. */
+  readonly role: 'current' | 'shadow' | 'standby'
+  /** It shook hands. */
+  readonly isStarted: boolean
+}
+
+/** The row of `plugin_instances` as the machine knows it: a plugin in one kernel. */
+export interface PluginRow {
+  readonly actorId: string
+  readonly pluginId: string
+  readonly kernelId: string
+  readonly pillar: Pillar
+  readonly state: PluginState
+  readonly version: string
+  /** Of the row of `plugin_configs` that the actor follows. */
+  readonly revision: number
+  readonly run: number
+  readonly restarts: number
+  readonly problem: string | null
+  readonly disabledBy: string | null
+  readonly upgrade: Json
+  readonly processes: readonly PluginProcess[]
+}
+
 /** Everything a batch writes, in one statement or few. Actors in `updates` carry the new version. */
 export interface BatchChanges {
   readonly creates: readonly StoredActor[]
@@ -156,6 +185,7 @@ export interface BatchChanges {
   readonly jobs: readonly JobRow[]
   readonly tasks: readonly TaskRow[]
   readonly workers: readonly WorkerRow[]
+  readonly plugins: readonly PluginRow[]
 }
 
 /** What one worker asks for. */

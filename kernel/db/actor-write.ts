@@ -2,6 +2,7 @@
 import type { BatchChanges } from './actor-store.ts'
 import { auditInsert } from './audit-events.ts'
 import { json, type Reader, sql, type Statement } from './database.ts'
+import { upsertPlugins } from './plugin-instances.ts'
 import { upsertJobs, upsertTasks, upsertWorkers } from './read-models.ts'
 import { systemEventsFrom } from './system-events.ts'
 
@@ -31,6 +32,7 @@ function partsOf(changes: BatchChanges): Statement[] {
     ...partFor(changes.jobs, upsertJobs),
     ...partFor(changes.tasks, upsertTasks),
     ...partFor(changes.workers, upsertWorkers),
+    ...partFor(changes.plugins, upsertPlugins),
   ]
 }
 
@@ -42,7 +44,7 @@ function partFor<Row>(
 }
 
 const partNames = Array.from(
-  { length: 12 },
+  { length: 13 },
   (_, i): Statement => ({ text: `part${i}`, values: [] }),
 )
 

@@ -110,6 +110,9 @@ const tables = [
   'dead_letters',
   'jobs', // and with them their tasks
   'workers',
+  'plugin_configs',
+  'plugin_instances',
+  'plugin_routes',
   'join_tokens',
   'worker_credentials',
   'owner_weights',

@@ -16,9 +16,15 @@ interface Entry {
 
 /**
  * Unpacks files and directories below `directory`, readable by the owner only.
- * @throws TypeError for an entry that would lie outside; Error for a file that is not a gzipped tar, or is cut short
+ * @param options.maxBytes - of all files together
+ * @throws TypeError for an entry that would lie outside; RangeError above `maxBytes`; Error for a file that is not a gzipped tar, or is cut short
  */
-export async function untar(file: string, directory: string): Promise<void> {
+export async function untar(
+  file: string,
+  directory: string,
+  { maxBytes = Infinity }: { readonly maxBytes?: number } = {},
+): Promise<void> {
+  let totalBytes = 0
   const blocks = blocksOf(file)
   for (
     let header = await blocks.read(blockBytes);
@@ -28,6 +34,10 @@ export async function untar(file: string, directory: string): Promise<void> {
     const entry = entryFrom(header)
     if (entry === undefined) return await blocks.drain()
     const path = pathOf(directory, entry.name)
+    totalBytes += entry.sizeBytes
+    if (totalBytes > maxBytes) {
+      throw new RangeError(`Cannot unpack "${entry.name}": all files may have ${maxBytes} bytes`)
+    }
     if (entry.isDirectory) {
       await mkdir(path, { recursive: true, mode: 0o700 })
     } else {

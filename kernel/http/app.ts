@@ -23,6 +23,7 @@ import { jobRoutes } from './routes/jobs.ts'
 import { joinTokenRoutes } from './routes/join-tokens.ts'
 import { liveRoutes } from './routes/live.ts'
 import { objectRoutes } from './routes/objects.ts'
+import { pluginRoutes } from './routes/plugins.ts'
 import { profileRoutes } from './routes/profiles.ts'
 import { redirectSignInRoutes } from './routes/redirect-sign-in.ts'
 import { secretRoutes } from './routes/secrets.ts'
@@ -65,6 +66,7 @@ export function createApp(deps: HttpDeps, ui?: UiMount): OpenAPIHono<AppEnv> {
   app.route('/', demandRoutes(deps))
   app.route('/', auditRoutes(deps))
   app.route('/', secretRoutes(deps))
+  app.route('/', pluginRoutes(deps))
   app.route('/', fileRoutes(deps))
   app.route('/', liveRoutes(deps))
   app.route('/', objectRoutes(deps))

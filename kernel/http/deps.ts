@@ -10,6 +10,7 @@ import type { Caller, Gateway } from '../gateway.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import type { SecretStore } from '../plugin/secrets/store.ts'
+import type { PluginDirectory } from '../plugin-desk.ts'
 import type { RuntimeEnv, UpgradeWebSocket } from '../runtime/runtime.ts'
 import type { AuditNotes } from './audit.ts'
 import type { Rule } from './permissions.ts'
@@ -74,6 +75,7 @@ export interface HttpDeps {
   readonly profiles: readonly Profile[]
   readonly audit: Pick<AuditWriter, 'record'>
   readonly secrets: Omit<SecretStore, 'resolve'>
+  readonly plugins: PluginDirectory
   readonly metrics: Metrics
   readonly live: LiveHub
   /** Of the runtime, see `kernel/runtime/serve.ts`. */

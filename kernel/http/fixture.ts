@@ -22,6 +22,8 @@ import { createMetrics } from '../metrics.ts'
 import { createRuntime } from '../runtime/serve.ts'
 import { createApp } from './app.ts'
 import { defaultHttpConfig, type HttpConfig, type HttpDeps, type UiMount } from './deps.ts'
+import { pluginFamilies } from './plugin-topics.ts'
+import { pluginCommandsOver, pluginDirectory } from './plugins.fixture.ts'
 import { createLiveHub } from './ws.ts'
 
 /** A command that the gateway was given. */
@@ -65,7 +67,7 @@ export async function openBench(
   let offsetMs = 0
   const clock: Clock = { ...systemClock, now: () => Date.now() + offsetMs }
   const bus = createMemoryBus({ clock, log })
-  const live = createLiveHub({ bus, db, clock, log })
+  const live = createLiveHub({ bus, db, clock, log, families: pluginFamilies(pluginDirectory) })
   const objects = new Map<string, Uint8Array>()
   const commands: Command[] = []
   const users = new Map<string, { username: string; role: Role }>([
@@ -83,6 +85,7 @@ export async function openBench(
     profiles: [testProfile],
     audit: options.audit ?? createAuditWriter({ db, clock: systemClock, log }),
     secrets: options.secrets ?? noSecrets,
+    plugins: pluginDirectory,
     metrics: createMetrics({ withProcess: false }),
     live,
     upgradeWebSocket: (await createRuntime()).upgradeWebSocket,
@@ -192,6 +195,7 @@ function gatewayOver(db: Database, commands: Command[]): Gateway {
       return found
     }
   return {
+    ...pluginCommandsOver((command) => void commands.push(command)),
     drainWorker: worker('drainWorker'),
     undrainWorker: worker('undrainWorker'),
     restartWorker: worker('restartWorker'),

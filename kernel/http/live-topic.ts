@@ -20,6 +20,19 @@ export function jobTopic(jobId: string): string {
   return `job:${jobId}:updates`
 }
 
+/** All plugins. */
+export const pluginsTopic = 'plugins:list'
+
+/** The topic of one plugin. */
+export function pluginTopic(pluginId: string): string {
+  return `plugin:${pluginId}:updates`
+}
+
+/** The topic of a plugin's last log lines. */
+export function pluginLogsTopic(pluginId: string): string {
+  return `plugin:${pluginId}:logs`
+}
+
 /** The topic of one worker. */
 export function workerTopic(workerId: string): string {
   return `worker:${workerId}:updates`
@@ -73,9 +86,15 @@ export const topicFamilies: readonly TopicFamily[] = [
   },
 ]
 
-/** Least role that may watch a topic; undefined when there is no such topic. */
-export function topicAccess(topic: string): Role | undefined {
-  return topicFamilies.find(({ has }) => has(topic))?.access
+/**
+ * Least role that may watch a topic; undefined when there is no such topic.
+ * @param others - kinds of topics beside those of the database
+ */
+export function topicAccess(
+  topic: string,
+  others: readonly TopicFamily[] = [],
+): Role | undefined {
+  return [...topicFamilies, ...others].find(({ has }) => has(topic))?.access
 }
 
 function jobIdOf(topic: string): string | undefined {

@@ -8,6 +8,8 @@ import { BatchReader } from './batch-reader.ts'
 import {
   dashboardTopic,
   jobTopic,
+  pluginsTopic,
+  pluginTopic,
   topicFamilies,
   type TopicFamily,
   type TopicState,
@@ -38,6 +40,8 @@ export interface LiveTopicsOptions {
   readonly log: Log
   /** Topics that are watched at the same time. */
   readonly maxTopics: number
+  /** Kinds of topics beside those of the database. @default none */
+  readonly families?: readonly TopicFamily[]
 }
 
 interface WatchedTopic extends LiveTopic {
@@ -66,7 +70,8 @@ export class LiveTopics {
         read: (names) => read(options.db, names),
         onRead: (name, value) => this.#onRead(name, value),
       })
-    this.#readers = new Map(topicFamilies.map((family) => [family, readerOf(family)]))
+    const families = [...topicFamilies, ...options.families ?? []]
+    this.#readers = new Map(families.map((family) => [family, readerOf(family)]))
   }
 
   /** @returns the topic; why not, when there is no such topic or there are too many */
@@ -101,7 +106,7 @@ export class LiveTopics {
   }
 
   #readerOf(name: string): BatchReader<object> | undefined {
-    const family = topicFamilies.find(({ has }) => has(name))
+    const family = this.#readers.keys().find(({ has }) => has(name))
     return family && this.#readers.get(family)
   }
 
@@ -151,27 +156,34 @@ export class LiveTopics {
   }
 
   #onJobNews({ subject, data }: Message): void {
-    this.#announce(jobTopic(subject.slice(subject.lastIndexOf('.') + 1)))
-    if (!isProgress(data)) this.#announce(dashboardTopic)
+    this.announce(jobTopic(subject.slice(subject.lastIndexOf('.') + 1)))
+    if (!isProgress(data)) this.announce(dashboardTopic)
   }
 
   #onSystemNews({ data }: Message): void {
-    const workerId = workerIdIn(data)
-    if (workerId === undefined) return
-    this.#announce(workersTopic)
-    this.#announce(workerTopic(workerId))
+    const workerId = idIn(data, 'worker_id')
+    if (workerId !== undefined) {
+      this.announce(workersTopic)
+      this.announce(workerTopic(workerId))
+    }
+    const pluginId = idIn(data, 'plugin_id')
+    if (pluginId !== undefined) {
+      this.announce(pluginsTopic)
+      this.announce(pluginTopic(pluginId))
+    }
   }
 
-  #announce(name: string): void {
+  /** Says that a topic changed; nothing happens for one that nobody watches. */
+  announce(name: string): void {
     this.#topics.get(name)?.reader.announce(name)
   }
 }
 
-/** The worker that an announcement is about. */
-function workerIdIn(message: Message['data']): string | undefined {
+/** The worker or plugin that an announcement is about. */
+function idIn(message: Message['data'], name: string): string | undefined {
   const data: unknown = fieldOf(message, 'data')
-  const workerId = fieldOf(data, 'worker_id')
-  return typeof workerId === 'string' ? workerId : undefined
+  const id = fieldOf(data, name)
+  return typeof id === 'string' ? id : undefined
 }
 
 function fieldOf(value: unknown, name: string): unknown {

@@ -6,7 +6,7 @@ import type { Log } from '../log.ts'
 import type { SocketHandler, TextSocket } from '../runtime/runtime.ts'
 import { Admissions, type Permission } from './admissions.ts'
 import { LiveConnection } from './live-connection.ts'
-import { topicAccess } from './live-topic.ts'
+import { topicAccess, type TopicFamily } from './live-topic.ts'
 import { LiveTopics } from './live-topics.ts'
 import { SendQueue } from './send-queue.ts'
 
@@ -19,6 +19,8 @@ export interface LiveHub {
    */
   connect(socket: TextSocket, permission: Permission): SocketHandler | undefined
   readonly connectionCount: number
+  /** Says that a topic changed, when the bus does not. */
+  announce(topic: string): void
   /** There is no room for another connection. */
   readonly isFull: boolean
   /** Closes every connection with 1001. */
@@ -34,6 +36,8 @@ export interface LiveHubOptions {
   readonly maxConnections?: number
   /** Topics that are watched at the same time; the newest state of each is kept in memory. @default 20_000 */
   readonly maxTopics?: number
+  /** Kinds of topics beside those of the database. */
+  readonly families?: readonly TopicFamily[]
 }
 
 /** Creates the hub. Topics are read once, however many watch them. */
@@ -47,7 +51,7 @@ export function createLiveHub(options: LiveHubOptions): LiveHub {
     topics: new LiveTopics({ ...options, maxTopics }),
     queue: new SendQueue(clock),
     onClosed: (connection: LiveConnection) => admissions.remove(connection),
-    accessOf: topicAccess,
+    accessOf: (topic: string) => topicAccess(topic, options.families),
   }
 
   const isFull = () => admissions.size >= maxConnections
@@ -62,6 +66,7 @@ export function createLiveHub(options: LiveHubOptions): LiveHub {
       admissions.add(permission, connection)
       return connection
     },
+    announce: (topic) => parts.topics.announce(topic),
     get connectionCount() {
       return admissions.size
     },

@@ -22,8 +22,6 @@ const healthService = 'plugin'
 export interface HostedPlugin extends PluginInstance {
   /** What the plugin counts, as Prometheus text; empty when it counts nothing. */
   metrics(options?: CallOptions): Promise<string>
-  /** Only health, without the self-test: quick, and harmless as often as one likes. */
-  ping(options?: CallOptions): Promise<void>
 }
 
 /** Time between asking a plugin to stop and killing it, in milliseconds. */

@@ -1,5 +1,7 @@
 /** What each status and phase is called, its tone, and the badge that shows it. */
 import type { JobPhase, JobStatus, TaskView, WorkerView } from '../../kernel/contract/job.ts'
+import type { PluginState } from '../../kernel/contract/plugin.ts'
+import type { PluginView } from '../../kernel/contract/plugin-view.ts'
 import type { TaskKind } from '../../kernel/contract/task.ts'
 import { Icon, type IconName } from './icons.tsx'
 
@@ -39,6 +41,15 @@ const workerLooks: Record<WorkerView['status'], StatusLook> = {
   degraded: { label: 'Degraded', tone: 'warning', icon: 'triangle-alert' },
   draining: { label: 'Draining', tone: 'warning', icon: 'timer' },
   offline: { label: 'Offline', tone: 'neutral', icon: 'wifi-off' },
+}
+
+const pluginLooks: Record<PluginState, StatusLook> = {
+  starting: { label: 'Starting', tone: 'active', icon: 'activity' },
+  healthy: { label: 'Healthy', tone: 'success', icon: 'circle-check' },
+  degraded: { label: 'Degraded', tone: 'warning', icon: 'triangle-alert' },
+  failed: { label: 'Failed', tone: 'danger', icon: 'circle-alert' },
+  restarting: { label: 'Restarting', tone: 'warning', icon: 'rotate-ccw' },
+  disabled: { label: 'Disabled', tone: 'neutral', icon: 'ban' },
 }
 
 /** What a job in this phase is doing, for a person. */
@@ -92,6 +103,11 @@ export function TaskBadge({ task }: { task: Pick<TaskView, 'status' | 'error'> }
 /** The status of a worker, and what people made of it. */
 export function WorkerBadge({ worker }: { worker: Pick<WorkerView, 'status' | 'command'> }) {
   return <StatusBadge look={lookOfWorker(worker)} />
+}
+
+/** The state of a plugin. */
+export function PluginBadge({ plugin }: { plugin: Pick<PluginView, 'state'> }) {
+  return <StatusBadge look={pluginLooks[plugin.state]} />
 }
 
 function lookOfWorker({ status, command }: Pick<WorkerView, 'status' | 'command'>): StatusLook {

@@ -30,6 +30,7 @@ const nothing: BatchChanges = {
   jobs: [],
   tasks: [],
   workers: [],
+  plugins: [],
 }
 const opening = (...actorIds: string[]): BatchRequest => ({
   actorIds,

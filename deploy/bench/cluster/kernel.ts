@@ -22,6 +22,7 @@ import { createSources } from '../../../kernel/sources.ts'
 import { createFsStorage } from '../../../plugins/storage-fs/storage.ts'
 import { openDatabase } from '../../box/database.ts'
 import { startHttp } from '../../box/http.ts'
+import { createKernelPlugins } from '../../box/plugins.ts'
 import { objectsPath } from '../../box/paths.ts'
 import { startSecrets } from '../../box/secrets.ts'
 
@@ -87,9 +88,14 @@ export async function openBenchKernel(databaseUrl: string, mediaRoot?: string) {
     gateway,
     /** Starts answering HTTP and WebSockets. @returns the URL */
     async listen(): Promise<string> {
+      const metrics = createMetrics()
+      const isCluster = true
       const secrets = await startSecrets({ config, log, lifecycle })
+      const plugins = createKernelPlugins({
+        ...{ config, log, db, bus, engine, metrics, isCluster, secrets },
+      })
       const parts = { config, log, lifecycle, db, bus, gateway, storage, engine, secrets }
-      return (await startHttp({ ...parts, metrics: createMetrics(), needsWorker: false })).url
+      return (await startHttp({ ...parts, metrics, plugins, needsWorker: false })).url
     },
     async close(): Promise<void> {
       await lifecycle.stop()

@@ -7,7 +7,7 @@ import type {
   SignedUrlResponse,
   UploadSummary,
 } from '../../contract/storage.ts'
-import { WebEncodeError } from '../../errors.ts'
+import { refuseBadKey } from './storage-key.ts'
 
 /** A message as it is decoded: fields that were not sent have their defaults, optional ones may be absent. */
 export interface FileMetadataMessage {
@@ -65,7 +65,7 @@ type Range = { readonly start: number; readonly end?: number }
 export function fileRequestFrom(
   { bucket, path, range }: { bucket: string; path: string; range?: Range },
 ): FileRequestMessage {
-  refuseBrokenText(path)
+  refuseBadKey(path)
   return {
     bucket,
     path,
@@ -74,15 +74,10 @@ export function fileRequestFrom(
   }
 }
 
-/** Half a character would arrive as another key. */
-export function refuseBrokenText(key: string): void {
-  if (key.isWellFormed()) return
-  throw new WebEncodeError('WE-STO-002', 'Cannot use an object: its key must be well-formed text')
-}
-
 export function targetFrom(
   { bucket, path, rangeStart, rangeEnd }: FileRequestMessage,
 ): { bucket: string; path: string; range?: Range } {
+  refuseBadKey(path)
   if (rangeStart === undefined && rangeEnd === undefined) return { bucket, path }
   const end = rangeEnd === undefined ? {} : { end: rangeEnd }
   return { bucket, path, range: { start: rangeStart ?? 0, ...end } }
@@ -113,7 +108,7 @@ export function objectMetadataFrom(
 }
 
 export function signedUrlRequestMessage(request: SignedUrlRequest): SignedUrlRequestMessage {
-  refuseBrokenText(request.objectKey)
+  refuseBadKey(request.objectKey)
   return { contentType: '', downloadName: '', sha256: '', ...request }
 }
 
@@ -123,6 +118,7 @@ export function signedUrlRequestFrom(
   method: 'GET' | 'PUT',
 ): SignedUrlRequest {
   const { bucket, objectKey, expirySeconds, contentType, audience, downloadName, sha256 } = message
+  refuseBadKey(objectKey)
   return {
     bucket,
     objectKey,

@@ -3,6 +3,7 @@ import type { StorageProvider } from '../../contract/storage.ts'
 import { WebEncodeError } from '../../errors.ts'
 import type { ServedCall, ServedMethods } from '../serve.ts'
 import { messageChunks } from '../wire.ts'
+import { refuseBadKey } from './storage-key.ts'
 import {
   browseEntryFrom,
   type BrowseRequestMessage,
@@ -81,6 +82,7 @@ async function receive(
     )
   }
   const { bucket, path, contentType, sha256 } = metadata
+  refuseBadKey(path)
   const target = {
     bucket,
     path,

@@ -11,6 +11,7 @@ import type {
 } from '../../contract/storage.ts'
 import { WebEncodeError } from '../../errors.ts'
 import { messageChunks } from '../wire.ts'
+import { refuseBadKey } from './storage-key.ts'
 import {
   browseEntryFrom,
   type FileChunkMessage,
@@ -18,7 +19,6 @@ import {
   metadataFrom,
   objectInfoFrom,
   objectMetadataFrom,
-  refuseBrokenText,
   signedUrlFrom,
   signedUrlRequestMessage,
   summaryFrom,
@@ -77,7 +77,7 @@ function createUpload(
 ): StorageProvider['upload'] {
   let tellsHash = false
   return async (target, chunks) => {
-    refuseBrokenText(target.path)
+    refuseBadKey(target.path)
     const hash = tellsHash ? undefined : createHash('sha256')
     const answer = await instance.writeStream('Upload', uploadMessages(target, chunks, hash), {
       timeoutMs: transferTimeoutMs,

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Pillar } from '../../kernel/contract/plugin.ts'
+import type { ServingPlugin } from '../../kernel/contract/plugin-mesh.ts'
+import type { PluginRule } from '../../kernel/contract/plugin-route.ts'
+import { manifestOf } from './host.fixture.ts'
+import { route } from './route.ts'
+
+const plugin = (
+  id: string,
+  capabilities: Record<string, unknown> = {},
+  changes: Partial<ServingPlugin> & { type?: Pillar } = {},
+): ServingPlugin => {
+  const { type = 'storage', ...serving } = changes
+  return {
+    manifest: manifestOf(id, '1.0.0', { type, capabilities }),
+    state: 'healthy',
+    priority: 0,
+    ...serving,
+  }
+}
+const rule = (
+  matches: string,
+  plugin_id: string,
+  changes: Partial<PluginRule> = {},
+): PluginRule => ({
+  matches,
+  plugin_id,
+  gpu: false,
+  priority: 0,
+  ...changes,
+})
+const storage = (value: string, rules: PluginRule[], plugins: ServingPlugin[]) =>
+  route(rules, { pillar: 'storage', value }, plugins)
+const encoder = (value: string, prefersGpu: boolean, rules: PluginRule[], ids: string[]) =>
+  route(
+    rules,
+    { pillar: 'encoder', value, prefersGpu },
+    ids.map((id) => plugin(id, {}, { type: 'encoder' })),
+  )
+
+test('route() follows what manifests say: the schemes of the specification', () => {
+  const plugins = ['s3', 'local_fs', 'seaweedfs', 'http'].map((type) =>
+    plugin(type, { storage_type: type })
+  )
+  const urls = ['s3://b/k', 'fs://x', 'file:///x', 'http://h/x', 'https://h/x', 'S3://b/k']
+  assert.deepEqual(urls.map((url) => storage(url, [], plugins)), [
+    ['s3'],
+    ['local_fs'],
+    ['seaweedfs'],
+    ['http'],
+    ['http'],
+    ['s3'],
+  ])
+  assert.deepEqual(storage('ftp://x', [], plugins), [])
+})
+
+test('route() takes rules of the admin before manifests, the more exact one first', () => {
+  const plugins = [plugin('a', { storage_type: 's3' }), plugin('b'), plugin('c')]
+  const rules = [rule('s3://', 'b'), rule('s3://media/', 'c')]
+  assert.deepEqual(storage('s3://media/x', rules, plugins), ['c', 'b', 'a'])
+  assert.deepEqual(storage('s3://Media/x', rules, plugins), ['b', 'a'])
+  assert.deepEqual(storage('s3://media/x', [rule('*', 'b'), rule('s3://', 'c')], plugins), [
+    'c',
+    'b',
+    'a',
+  ])
+})
+
+test('route() takes the higher priority of a rule, and of a plugin without one', () => {
+  const plugins = [plugin('a'), plugin('b')]
+  assert.deepEqual(
+    storage('s3://x', [rule('s3://', 'a'), rule('s3://', 'b', { priority: 1 })], plugins),
+    [
+      'b',
+      'a',
+    ],
+  )
+  const own = [
+    plugin('a', { storage_type: 's3' }),
+    plugin('b', { storage_type: 's3' }, { priority: 5 }),
+  ]
+  assert.deepEqual(storage('s3://x', [], own), ['b', 'a'])
+})
+
+test('route() puts degraded plugins behind healthy ones, and leaves out those that do not serve', () => {
+  const plugins = [plugin('a', {}, { state: 'degraded' }), plugin('b')]
+  const rules = [rule('s3://', 'a', { priority: 9 }), rule('s3://', 'b'), rule('s3://', 'gone')]
+  assert.deepEqual(storage('s3://x', rules, plugins), ['b', 'a'])
+})
+
+test('route() uses a GPU only for those who prefer it, and then first', () => {
+  const rules = [rule('h264', 'nvenc', { gpu: true }), rule('h264', 'x264', { priority: 5 })]
+  assert.deepEqual(encoder('h264', true, rules, ['nvenc', 'x264']), ['nvenc', 'x264'])
+  assert.deepEqual(encoder('h264', false, rules, ['nvenc', 'x264']), ['x264'])
+})
+
+test('route() falls back to the encoder that takes everything', () => {
+  const rules = [rule('h264', 'first'), rule('*', 'second', { priority: -1 })]
+  assert.deepEqual(encoder('av1', false, rules, ['first', 'second']), ['second'])
+  assert.deepEqual(encoder('h264', false, rules, ['first', 'second']), ['first', 'second'])
+  assert.deepEqual(encoder('h26', false, rules, ['first']), [])
+})
+
+test('route() finds publishers by platform and live engines by protocol', () => {
+  const youtube = plugin('yt', { platform: 'youtube' }, { type: 'publisher' })
+  const restream = plugin('re', { platforms: ['twitch', 'kick'] }, { type: 'publisher' })
+  const to = (value: string) => route([], { pillar: 'publisher', value }, [youtube, restream])
+  assert.deepEqual([to('youtube'), to('kick'), to('rumble')], [['yt'], ['re'], []])
+  const live = plugin('mtx', { protocols: ['rtmp', 'srt'] }, { type: 'live' })
+  assert.deepEqual(route([], { pillar: 'live', value: 'srt' }, [live]), ['mtx'])
+})

@@ -1,0 +1,107 @@
+/** Who gets a call: the rules of the admin, then what the plugins say that they can do. Pure. */
+import type { Pillar, PluginManifest } from '../../kernel/contract/plugin.ts'
+import type { RouteRequest, ServingPlugin } from '../../kernel/contract/plugin-mesh.ts'
+import type { PluginRule } from '../../kernel/contract/plugin-route.ts'
+
+/** A plugin that a rule names, and how well the rule fits. */
+interface Candidate {
+  readonly plugin: ServingPlugin
+  /** Rules of the admin come before what manifests say. */
+  readonly isRuled: boolean
+  readonly isGpu: boolean
+  readonly specificity: number
+  readonly priority: number
+}
+
+/**
+ * Ids of the plugins that may take the request, the best first: healthy before degraded; then those that the admin's rules name;
+ * then a GPU, when it is preferred; then the higher priority, the more exact match, and the id.
+ * @param rules - of the pillar of the request
+ * @param plugins - of that pillar, that serve now
+ */
+export function route(
+  rules: readonly PluginRule[],
+  request: RouteRequest,
+  plugins: readonly ServingPlugin[],
+): string[] {
+  const { prefersGpu = false } = request
+  const fits = ({ matches, gpu }: PluginRule) => isMatch(request, matches) && (prefersGpu || !gpu)
+  const candidates = plugins.flatMap((plugin): Candidate[] => {
+    const isNamed = (rule: PluginRule) => rule.plugin_id === plugin.manifest.id
+    const ruled = rules.filter((rule) => isNamed(rule) && fits(rule))
+    const own = ownRules(plugin.manifest, plugin.priority).filter(fits)
+    return [
+      ...ruled.map((rule) => candidateFrom(plugin, rule, true)),
+      ...own.map((rule) => candidateFrom(plugin, rule, false)),
+    ]
+  })
+  const ids = candidates.sort((a, b) => compare(a, b, prefersGpu))
+    .map(({ plugin }) => plugin.manifest.id)
+  return [...new Set(ids)]
+}
+
+function candidateFrom(plugin: ServingPlugin, rule: PluginRule, isRuled: boolean): Candidate {
+  return {
+    plugin,
+    isRuled,
+    isGpu: rule.gpu || plugin.manifest.capabilities['gpu_accelerated'] === true,
+    specificity: rule.matches === '*' ? 0 : rule.matches.length,
+    priority: rule.priority,
+  }
+}
+
+function compare(a: Candidate, b: Candidate, prefersGpu: boolean): number {
+  return (
+    Number(b.plugin.state === 'healthy') - Number(a.plugin.state === 'healthy') ||
+    Number(b.isRuled) - Number(a.isRuled) ||
+    (prefersGpu ? Number(b.isGpu) - Number(a.isGpu) : 0) ||
+    b.priority - a.priority ||
+    b.specificity - a.specificity ||
+    (a.plugin.manifest.id < b.plugin.manifest.id ? -1 : 1)
+  )
+}
+
+/** A URL begins with what its rule matches; everything else is named whole. */
+function isMatch({ pillar, value }: RouteRequest, matches: string): boolean {
+  if (matches === '*') return true
+  const [wanted, found] = [matches.toLowerCase(), value.toLowerCase()]
+  return pillar === 'storage' ? isBelow(matches, value, wanted, found) : wanted === found
+}
+
+/** Schemes are the same in either case, paths are not. */
+function isBelow(matches: string, value: string, wanted: string, found: string): boolean {
+  const schemeLength = wanted.indexOf('://') + 3
+  if (schemeLength < 3) return found.startsWith(wanted)
+  return found.startsWith(wanted.slice(0, schemeLength)) &&
+    value.slice(schemeLength).startsWith(matches.slice(schemeLength))
+}
+
+const schemes: Readonly<Record<string, string>> = {
+  s3: 's3://',
+  local_fs: 'fs://',
+  fs: 'fs://',
+  seaweedfs: 'file://',
+  http: 'http',
+}
+
+/** Names of the capabilities in which a manifest of each pillar says what it can do. */
+const capabilityNames: Readonly<Record<Pillar, readonly string[]>> = {
+  auth: ['authentication_methods'],
+  storage: ['storage_type', 'schemes'],
+  encoder: ['video_codecs'],
+  live: ['protocols', 'protocol'],
+  publisher: ['platforms', 'platform'],
+}
+
+/** Rules as the manifest itself would write them. */
+function ownRules({ id, type, capabilities }: PluginManifest, priority: number): PluginRule[] {
+  return capabilityNames[type]
+    .flatMap((name) => textsOf(capabilities[name]))
+    .map((text) => type === 'storage' ? schemes[text] ?? `${text.replace(/:\/\/$/, '')}://` : text)
+    .map((matches) => ({ matches, gpu: false, plugin_id: id, priority }))
+}
+
+function textsOf(value: unknown): string[] {
+  const values: readonly unknown[] = Array.isArray(value) ? value : [value]
+  return values.filter((text) => typeof text === 'string')
+}

@@ -1,0 +1,182 @@
+/** What a plugin costs: a call over one in the process, files through its streams and signed URLs, and a restart. */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+import type { StorageProvider } from '../../kernel/contract/storage.ts'
+import { silentLog } from '../../kernel/log.ts'
+import { storageFrom } from '../../kernel/plugin/adapters/storage.ts'
+import { openPluginHost } from '../../kernel/plugin/host.ts'
+import type { HostedPlugin } from '../../kernel/plugin/instance.ts'
+import { readManifest } from '../../kernel/plugin/manifest.ts'
+import { createFsStorage } from '../../plugins/storage-fs/storage.ts'
+import { version } from '../box/version.ts'
+import { type Figure, latencyFigures, median, type Section } from './figure.ts'
+
+const calls = 5000
+const warmUpCalls = 500
+const fileMegabytes = 512
+const restarts = 5
+const target = { bucket: 'media', path: 'bench/file.bin' }
+
+export const pluginsSection: Section = {
+  name: 'plugins',
+  async measure(say) {
+    const directory = await mkdtemp(join(tmpdir(), 'bench-plugins-'))
+    try {
+      return await measureIn(directory, say)
+    } finally {
+      await rm(directory, { recursive: true, force: true })
+    }
+  },
+}
+
+async function measureIn(directory: string, say: (line: string) => void): Promise<Figure[]> {
+  const plugins = fileURLToPath(new URL('../../plugins', import.meta.url))
+  const folder = join(plugins, 'storage-fs')
+  const manifest = await readManifest(folder, version)
+  const host = await openPluginHost({
+    directory: plugins,
+    stateDirectory: join(directory, 'state'),
+    kernelVersion: version,
+    secrets: { resolve: () => Promise.reject(new Error('not asked for')) },
+    log: silentLog,
+  })
+  const config = host.checkConfig(manifest, { root: join(directory, 'plugin') })
+  const start = () => host.start({ folder, manifest, config })
+  try {
+    const plugin = await start()
+    return [
+      ...await measureCalls(plugin, directory, say),
+      ...await measureTransfers(storageFrom(plugin), localStorage(directory), say),
+      await measureRestart(plugin, start, say),
+    ]
+  } finally {
+    await host.close()
+  }
+}
+
+/** The same storage without a process between. */
+function localStorage(directory: string): StorageProvider {
+  return createFsStorage({
+    root: join(directory, 'local'),
+    signingKey: new Uint8Array(32).fill(1),
+    publicPath: '/objects',
+    now: Date.now,
+    log: silentLog,
+  })
+}
+
+async function measureCalls(
+  plugin: HostedPlugin,
+  directory: string,
+  say: (line: string) => void,
+): Promise<Figure[]> {
+  await mkdir(join(directory, 'local'), { recursive: true })
+  const local = await timesOf(localStorage(directory))
+  const remote = await timesOf(storageFrom(plugin))
+  const inProcess = median(local)
+  say(`a call: ${median(remote).toFixed(3)} ms, in the process ${inProcess.toFixed(3)} ms`)
+  const overhead = remote.map((ms) => Math.max(0, ms - inProcess))
+  const detail = `${calls} calls of GetObjectMetadata, one after the other, less ${
+    inProcess.toFixed(3)
+  } ms in the process`
+  return latencyFigures('plugin call overhead', overhead, { p50: 0.5, p99: 2, detail })
+}
+
+async function timesOf(storage: StorageProvider): Promise<number[]> {
+  await storage.upload(target, megabytesOf(1))
+  const times: number[] = []
+  for (let i = 0; i < warmUpCalls + calls; i++) {
+    const begun = performance.now()
+    await storage.getObjectMetadata(target)
+    if (i >= warmUpCalls) times.push(performance.now() - begun)
+  }
+  return times
+}
+
+async function measureTransfers(
+  remote: StorageProvider,
+  local: StorageProvider,
+  say: (line: string) => void,
+): Promise<Figure[]> {
+  const figures: Figure[] = []
+  for (const [name, transfer] of [['upload', upload], ['download', download]] as const) {
+    const [through, direct] = [await transfer(remote), await transfer(local)]
+    const line = `${name} of ${fileMegabytes} MB: ${Math.round(through)} MB/s through the plugin, ${
+      Math.round(direct)
+    } MB/s in the process`
+    say(line)
+    figures.push(rateFigure(`plugin ${name}, gRPC stream`, through, line))
+  }
+  const { url } = await remote.getUrl({
+    bucket: target.bucket,
+    objectKey: target.path,
+    expirySeconds: 600,
+    method: 'GET',
+    audience: 'browser',
+  })
+  const signed = await rateOf(async () => await drain((await fetch(url)).body))
+  figures.push(
+    rateFigure('plugin download, signed URL', signed, 'over HTTP from the plugin itself'),
+  )
+  return figures
+}
+
+function rateFigure(name: string, value: number, detail: string): Figure {
+  return { name, value, unit: 'MB/s', goal: '>= 100 MB/s', reached: value >= 100, detail }
+}
+
+function upload(storage: StorageProvider): Promise<number> {
+  return rateOf(() => storage.upload(target, megabytesOf(fileMegabytes)))
+}
+
+function download(storage: StorageProvider): Promise<number> {
+  return rateOf(async () => await drain((await storage.download(target)).body))
+}
+
+async function rateOf(work: () => Promise<unknown>): Promise<number> {
+  const begun = performance.now()
+  await work()
+  return fileMegabytes / ((performance.now() - begun) / 1000)
+}
+
+async function drain(body: ReadableStream<Uint8Array> | null): Promise<void> {
+  let bytes = 0
+  for await (const chunk of body ?? []) bytes += chunk.length
+  if (bytes !== fileMegabytes * 1e6) throw new Error(`${bytes} bytes came, not all`)
+}
+
+async function* megabytesOf(count: number): AsyncGenerator<Uint8Array> {
+  const megabyte = new Uint8Array(1e6).fill(7)
+  for (let i = 0; i < count; i++) yield await Promise.resolve(megabyte)
+}
+
+/** From kill -9 until the next process answers; the wait before a restart is the actor's own. */
+async function measureRestart(
+  first: HostedPlugin,
+  start: () => Promise<HostedPlugin>,
+  say: (line: string) => void,
+): Promise<Figure> {
+  let plugin = first
+  const times: number[] = []
+  for (let i = 0; i < restarts; i++) {
+    const begun = performance.now()
+    process.kill(plugin.pid, 'SIGKILL')
+    await plugin.exited
+    plugin = await start()
+    await plugin.call('GetCapabilities', {})
+    times.push((performance.now() - begun) / 1000)
+  }
+  const value = median(times)
+  say(`kill -9 to serving again: ${times.map((seconds) => seconds.toFixed(2)).join(', ')} s`)
+  return {
+    name: 'plugin crash to serving',
+    value,
+    unit: 's',
+    goal: '<= 2 s',
+    reached: value <= 2,
+    detail: `median of ${restarts}, without the backoff`,
+  }
+}

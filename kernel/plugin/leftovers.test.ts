@@ -1,0 +1,102 @@
+/** What a killed kernel leaves behind: plugins end by themselves, and the next kernel ends the others. */
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
+import { createInterface } from 'node:readline'
+import { test, type TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { systemClock } from '../clock.ts'
+import { processIdentity } from '../db/process-identity.ts'
+import { silentLog } from '../log.ts'
+import { openProcessNotes } from './leftovers.ts'
+
+function directoryOf(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'leftovers-'))
+  t.after(() => rmSync(directory, { recursive: true, force: true }))
+  return directory
+}
+
+test('a plugin ends when its kernel is killed', async (t) => {
+  const fixture = fileURLToPath(new URL('./kernel.fixture.ts', import.meta.url))
+  const isCompiled = import.meta.url.endsWith('.js')
+  const args = isCompiled ? [fixture.replace(/\.ts$/, '.js')] : ['run', '-A', '--no-check', fixture]
+  const kernel = spawn(process.execPath, [...args, directoryOf(t)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  t.after(() => kernel.kill('SIGKILL'))
+  const [line] = await once(createInterface({ input: kernel.stdout }), 'line') as [string]
+  const pid = Number(line)
+  assert.ok(isAlive(pid))
+  kernel.kill('SIGKILL')
+  await until(() => !isAlive(pid))
+})
+
+/** A program in its own group, as a plugin is. */
+async function startSleeper(t: TestContext): Promise<ChildProcess & { readonly pid: number }> {
+  const child = spawn('sleep', ['1000'], { detached: true, stdio: 'ignore' })
+  await once(child, 'spawn')
+  t.after(() => child.kill('SIGKILL'))
+  return child as ChildProcess & { readonly pid: number }
+}
+
+async function deadIdentity() {
+  const child = spawn('sleep', ['1000'], { stdio: 'ignore' })
+  await once(child, 'spawn')
+  const gone = once(child, 'exit')
+  const identity = await processIdentity(child.pid ?? 0)
+  child.kill('SIGKILL')
+  await gone
+  return identity
+}
+
+test('openProcessNotes() kills what a dead kernel left, and nothing else', async (t) => {
+  const [directory, runDirectory] = [directoryOf(t), directoryOf(t)]
+  const sleepers = await Promise.all([startSleeper(t), startSleeper(t), startSleeper(t)])
+  const [left, running, other] = await Promise.all(sleepers.map(({ pid }) => processIdentity(pid)))
+  const [dead, alive] = [await deadIdentity(), await processIdentity()]
+  const notes = [
+    { process: left, kernel: dead },
+    { process: running, kernel: alive },
+    // The number of a process that ended is another one's by now.
+    { process: { ...other, startedAt: '1' }, kernel: dead },
+  ]
+  notes.forEach((note, i) =>
+    writeFileSync(
+      join(directory, `${i}.json`),
+      JSON.stringify({ plugin: 'p', runDirectory, ...note }),
+    )
+  )
+  writeFileSync(join(directory, 'torn.json'), '{"plugin": "p", "proc')
+  const gone = once(sleepers[0], 'exit')
+  await openProcessNotes(directory, silentLog)
+  assert.deepEqual(await gone, [null, 'SIGKILL'])
+  assert.deepEqual(sleepers.map(({ pid }) => isAlive(pid)), [false, true, true])
+  assert.deepEqual(readdirSync(directory), ['1.json'])
+})
+
+test('write() notes a process until remove()', async (t) => {
+  const directory = directoryOf(t)
+  const notes = await openProcessNotes(directory, silentLog)
+  await notes.write('p', process.pid, '/nowhere')
+  assert.equal(readdirSync(directory).length, 1)
+  await notes.remove(process.pid)
+  assert.equal(readdirSync(directory).length, 0)
+})
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  for (let i = 0; i < 400 && !holds(); i++) await systemClock.sleep(25)
+  assert.ok(holds())
+}

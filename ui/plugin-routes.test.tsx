@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, beforeEach, test } from 'node:test'
+import { Hono } from 'hono'
+import type { Role } from '../kernel/contract/auth.ts'
+import { WebEncodeError } from '../kernel/errors.ts'
+import type { AppEnv } from '../kernel/http/deps.ts'
+import {
+  type PluginCommand,
+  pluginCommandsOver,
+  pluginDirectory,
+} from '../kernel/http/plugins.fixture.ts'
+import { statusOf } from '../kernel/http/problem.ts'
+import { loadAssets } from './assets.ts'
+import type { UiDeps } from './deps.ts'
+import { pluginPageRoutes } from './plugin-routes.tsx'
+
+const assetsDirectory = mkdtempSync(join(tmpdir(), 'webencode-assets-'))
+const names = ['app.css', 'htmx.js', 'live.js', 'page.js', 'theme.js', 'upload.js', 'logo.svg']
+for (const name of names) writeFileSync(join(assetsDirectory, `x.${name}`), name)
+const files = Object.fromEntries(names.map((name) => [name, `x.${name}`]))
+writeFileSync(join(assetsDirectory, 'manifest.json'), JSON.stringify({ files }))
+after(() => rmSync(assetsDirectory, { recursive: true }))
+
+let commands: PluginCommand[] = []
+beforeEach(() => {
+  commands = []
+})
+
+function request(path: string, init: RequestInit = {}, role: Role = 'admin') {
+  const app = new Hono<AppEnv>()
+  app.use(async (c, next) => {
+    const caller = { userId: 'u1', username: 'ann', role, correlationId: 'r' }
+    c.set('identity', { caller, via: 'session', csrfToken: 'token' })
+    c.set('isCsrfOpen', true)
+    await next()
+  })
+  const deps = {
+    plugins: pluginDirectory,
+    gateway: pluginCommandsOver((command) => void commands.push(command)),
+    maxUploadBytes: 1000,
+  } as unknown as UiDeps
+  app.route('/', pluginPageRoutes(deps, loadAssets(assetsDirectory)))
+  app.onError((failure, c) =>
+    c.text(failure.message, failure instanceof WebEncodeError ? statusOf(failure.code) : 500)
+  )
+  return app.request(path, init)
+}
+const text = async (path: string, role?: Role) => await (await request(path, {}, role)).text()
+const post = (path: string, fields: Record<string, string> = {}) =>
+  request(path, { method: 'POST', body: new URLSearchParams(fields) })
+const noticeOf = (response: Response) =>
+  decodeURIComponent(response.headers.get('set-cookie') ?? '')
+
+test('the list shows every pillar, figures of what runs, and what is built in', async () => {
+  const shown = await text('/plugins', 'viewer')
+  for (const words of ['Sign-in', 'Storage', 'Encoder', 'Live', 'Publisher', 'built in']) {
+    assert.match(shown, new RegExp(words))
+  }
+  assert.match(shown, /1\.2 %/)
+  assert.match(shown, /1\.2 · 4 · 31 ms/)
+  assert.doesNotMatch(shown, /Save the rules/)
+  assert.match(await text('/plugins'), /Save the rules of Storage/)
+})
+
+test('viewers see how a plugin is, and neither its configuration nor a button', async () => {
+  const shown = await text('/plugins/storage-s3', 'viewer')
+  assert.match(shown, /line 59 of storage-s3/)
+  assert.doesNotMatch(shown, /line 9 of storage-s3/)
+  assert.doesNotMatch(shown, /Configuration|secret\/s3|Disable|Test connection/)
+})
+
+test('admins get a form of the schema, filled with what is stored', async () => {
+  const shown = await text('/plugins/storage-s3')
+  assert.match(shown, /name="config\.bucket"[^>]*value="media"/)
+  assert.match(shown, /Bucket of the objects/)
+  assert.match(shown, /Test connection/)
+  assert.doesNotMatch(await text('/plugins/storage-fs'), /Configuration|Disable/)
+})
+
+test('a configuration is stored with its priority', async () => {
+  const stored = await post('/plugins/storage-s3/config', { 'config.bucket': 'b', priority: '5' })
+  assert.equal(stored.headers.get('location'), '/plugins/storage-s3')
+  assert.deepEqual(commands[0]?.argument, {
+    id: 'storage-s3',
+    config: { bucket: 'b' },
+    priority: 5,
+  })
+  const unknown = await post('/plugins/nobody/config', { 'config.bucket': 'b' })
+  assert.equal(unknown.status, 404)
+})
+
+test('a configuration that breaks the schema comes back as it was, with its mistake beside the field', async () => {
+  const response = await post('/plugins/storage-s3/config', { 'config.bucket': 'refuse me' })
+  const shown = await response.text()
+  assert.equal(response.status, 422)
+  assert.match(shown, /name="config\.bucket"[^>]*value="refuse me"[^>]*aria-invalid="true"/)
+  assert.match(shown, /bucket must be a string/)
+})
+
+test('buttons command the plugin and say what it does now', async () => {
+  for (const verb of ['enable', 'disable', 'restart', 'test']) {
+    const response = await post(`/plugins/storage-s3/${verb}`)
+    assert.equal(response.headers.get('location'), '/plugins/storage-s3')
+    assert.match(noticeOf(response), /storage-s3/)
+  }
+  const done = commands.map(({ name }) => name)
+  assert.deepEqual(done, ['enablePlugin', 'disablePlugin', 'restartPlugin', 'testPlugin'])
+  assert.equal((await post('/plugins/nobody/enable')).status, 303)
+})
+
+test('a new version is uploaded by a form', async () => {
+  const form = new FormData()
+  form.append('_csrf', 'token')
+  form.append('file', new File(['bytes'], 'storage-s3.tar.gz'))
+  const body = { method: 'POST', body: form }
+  const response = await request('/plugins/storage-s3/upgrade', body)
+  assert.match(noticeOf(response), /tests itself now/)
+  assert.deepEqual(commands[0]?.argument, { id: 'storage-s3', text: 'bytes' })
+})
+
+test('rules are stored without their empty rows', async () => {
+  const response = await post('/plugins/routes/storage', {
+    'matches.0': 's3://',
+    'plugin.0': 'storage-s3',
+    'priority.0': '3',
+    'matches.1': ' ',
+    'plugin.1': 'storage-s3',
+    'priority.1': '0',
+  })
+  assert.match(noticeOf(response), /The rules of Storage hold/)
+  const rules = [{ matches: 's3://', plugin_id: 'storage-s3', priority: 3, gpu: false }]
+  assert.deepEqual(commands[0]?.argument, { pillar: 'storage', rules })
+  assert.match(
+    noticeOf(
+      await post('/plugins/routes/storage', {
+        'matches.0': 's3://',
+        'plugin.0': 'storage-s3',
+        'priority.0': '5000',
+      }),
+    ),
+    /Rule 1: priority/,
+  )
+  assert.equal((await post('/plugins/routes/nothing')).status, 303)
+})
