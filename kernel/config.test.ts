@@ -14,6 +14,8 @@ test('readConfig() of an empty environment answers the defaults', () => {
     dataDirectory: resolve('data'),
     databaseUrl: undefined,
     natsUrl: undefined,
+    kernelId: undefined,
+    pluginDirectory: undefined,
     natsReplicas: 1,
     storageUrl: undefined,
     adminToken: undefined,

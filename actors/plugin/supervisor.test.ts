@@ -315,3 +315,25 @@ test('a version that fails its self-test, or is not there, never serves', async 
   }
   assert.deepEqual(mine().map(({ version }) => version), ['1.0.0'])
 })
+
+test('a version that one kernel cannot run goes from every kernel', async () => {
+  const other = await openPluginKernel(world, { kernelId: 'other' })
+  try {
+    install(other)
+    upload(kernel, '1.1.0')
+    await enable()
+    await reaches('healthy')
+    await reaches('healthy', other)
+    await wantVersion('1.1.0')
+    await eventually(async () => {
+      const [mine, theirs] = [await kernel.instance(id), await other.instance(id)]
+      const { revision } = (await kernel.config(id))!
+      const isSettled = mine?.revision === revision && theirs?.revision === revision
+      const isBack = mine?.version === '1.0.0' && theirs?.version === '1.0.0'
+      return isSettled && isBack && theirs?.upgrade.end?.outcome === 'refused'
+    })
+    assert.equal((await kernel.config(id))?.version, '1.0.0')
+  } finally {
+    await other.kill()
+  }
+})

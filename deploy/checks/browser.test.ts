@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { skipWithoutFfmpeg } from './probe-file.ts'
+import { writePlugin } from './plugin-program.ts'
 import {
   createDataDirectory,
   mediaDirectory,
@@ -32,7 +33,9 @@ let product: Product
 before(async () => {
   if (skip !== false) return
   browser = await chromium.launch({ executablePath: program, args: quietFlags })
-  product = await startProduct()
+  const plugins = createDataDirectory()
+  writePlugin(plugins, 'publisher-check')
+  product = await startProduct({ env: { PLUGIN_DIR: plugins } })
 })
 
 after(async () => {
@@ -90,6 +93,39 @@ test(
     await page.locator('a[href^="/jobs/"]:not([href="/jobs/new"])').first().click()
     await page.waitForURL(/\/jobs\/[0-9a-f-]{36}/)
     assert.match(await page.locator('main').innerText(), /completed/i)
+    await context.close()
+  },
+)
+
+test(
+  'a plugin is configured and enabled without JavaScript, and pages with it follow',
+  { skip },
+  async () => {
+    const context = await browser.newContext({ javaScriptEnabled: false })
+    const page = await context.newPage()
+    await page.goto(await signInLink())
+    await page.getByRole('button', { name: /sign in/i }).click()
+    const watching = await browser.newPage({ storageState: await context.storageState() })
+    const problems = collectProblems(watching)
+    const path = `${product.url}/plugins/publisher-check`
+    await watching.goto(path)
+    await page.goto(`${product.url}/plugins`)
+    await page.getByText('built in').first().waitFor()
+    await page.getByRole('link', { name: 'publisher-check' }).click()
+    await page.getByLabel('Channel').fill('x')
+    await page.getByRole('button', { name: 'Save', exact: true }).click()
+    await page.getByRole('alert').filter({ hasText: 'channel' }).waitFor()
+    await page.getByLabel('Retries').fill('3')
+    await page.getByLabel('Channel').fill('browser')
+    await page.getByRole('button', { name: 'Save', exact: true }).click()
+    await page.getByText('The configuration was stored.').waitFor()
+    await page.getByRole('button', { name: 'Test connection' }).click()
+    await page.getByText(/connection of publisher-check works/).waitFor({ timeout: 60_000 })
+    await page.getByRole('button', { name: 'Enable' }).click()
+    await watching.getByText('Healthy', { exact: true }).waitFor({ timeout: 60_000 })
+    await watching.getByText('It publishes to browser').waitFor({ timeout: 10_000 })
+    assert.deepEqual(problems, [])
+    await watching.close()
     await context.close()
   },
 )

@@ -41,6 +41,7 @@ additionalProperties = false
 
 [config_schema.properties.channel]
 type = "string"
+minLength = 3
 description = "Where videos go"
 
 [config_schema.properties.retries]
