@@ -119,6 +119,16 @@ describe('signing in at an identity provider', () => {
     provider.people['anna'] = { preferred_username: 'anna', groups: ['video-admins'] }
   })
 
+  test('a token with less of a role takes nothing from the session of the same user', async () => {
+    const cookie = await signIn()
+    const now = Math.floor(Date.now() / 1000)
+    const weak = await provider.sign({ sub: 'anna', groups: ['crew'], iat: now, exp: now + 60 })
+    const asked = await ask('/v1/me', '', { headers: { authorization: `Bearer ${weak}` } })
+    assert.equal((await asked.json() as { role: string }).role, 'operator')
+    const { role } = await (await ask('/v1/me', cookie)).json() as { role: string }
+    assert.equal(role, 'admin')
+  })
+
   test('ends there and here, and in every other browser of that session', async () => {
     const [one, two] = [await signIn(), await signIn()]
     const [session] = await db.query<{ csrf: string }>(sql`
