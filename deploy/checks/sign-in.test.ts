@@ -51,7 +51,7 @@ const logIn = async ({ app }: Bench, username: string, password: string) => {
   return await app.request('/auth/login', { method: 'POST', body })
 }
 const cookieOf = (response: Response, name: string) =>
-  response.headers.getSetCookie().find((cookie) => cookie.startsWith(`${name}=`))?.split(';')[0] ??
+  response.headers.getSetCookie().find((cookie) => cookie.startsWith(name))?.split(';')[0] ??
     ''
 
 describe('signing in at an identity provider', () => {
