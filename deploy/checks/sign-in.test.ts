@@ -51,7 +51,7 @@ const logIn = async ({ app }: Bench, username: string, password: string) => {
   return await app.request('/auth/login', { method: 'POST', body })
 }
 const cookieOf = (response: Response, name: string) =>
-  response.headers.getSetCookie().find((cookie) => cookie.startsWith(`${name}=`))?.split(';')[0] ??
+  response.headers.getSetCookie().find((cookie) => cookie.startsWith(name))?.split(';')[0] ??
     ''
 
 describe('signing in at an identity provider', () => {
@@ -117,6 +117,16 @@ describe('signing in at an identity provider', () => {
     await due()
     assert.equal(await me(cookie), 401)
     provider.people['anna'] = { preferred_username: 'anna', groups: ['video-admins'] }
+  })
+
+  test('a token with less of a role takes nothing from the session of the same user', async () => {
+    const cookie = await signIn()
+    const now = Math.floor(Date.now() / 1000)
+    const weak = await provider.sign({ sub: 'anna', groups: ['crew'], iat: now, exp: now + 60 })
+    const asked = await ask('/v1/me', '', { headers: { authorization: `Bearer ${weak}` } })
+    assert.equal((await asked.json() as { role: string }).role, 'operator')
+    const { role } = await (await ask('/v1/me', cookie)).json() as { role: string }
+    assert.equal(role, 'admin')
   })
 
   test('ends there and here, and in every other browser of that session', async () => {

@@ -29,6 +29,18 @@ export async function rememberUser(
     SET username = excluded.username, email = excluded.email, role = excluded.role, last_login_at = now()`)
 }
 
+/** Notes that somebody came with a token: it tells the role of now, and often less of a name than signing in did. */
+export async function rememberCaller(
+  db: Database,
+  { userId, username, email, role }: Pick<KnownUser, 'userId' | 'username' | 'email' | 'role'>,
+): Promise<void> {
+  await db.query(sql`
+    INSERT INTO known_users (user_id, username, email, role)
+    VALUES (${userId}, ${username}, ${email}, ${role})
+    ON CONFLICT (user_id) DO UPDATE
+    SET role = excluded.role, last_login_at = now()`)
+}
+
 export async function readKnownUser(db: Reader, userId: string): Promise<KnownUser | undefined> {
   const [row] = await db.query<KnownUser>(sql`
     SELECT ${userColumns} FROM known_users WHERE user_id = ${userId}`)

@@ -10,7 +10,7 @@ import {
   useApiToken,
 } from './api-tokens.ts'
 import { sql } from './database.ts'
-import { listKnownUsers, readKnownUser, rememberUser } from './known-users.ts'
+import { listKnownUsers, readKnownUser, rememberCaller, rememberUser } from './known-users.ts'
 import { insertRedirectSignIn, takeRedirectSignIn } from './redirect-sign-ins.ts'
 import {
   deleteOldSignInFailures,
@@ -84,6 +84,15 @@ describeOnDatabases('known users', (db) => {
     await rememberUser(db(), { ...ada, role: 'admin', email: 'a@x.test' })
     const known = await readKnownUser(db(), 'u1')
     assert.deepEqual([known?.role, known?.email], ['admin', 'a@x.test'])
+    await rememberCaller(db(), { ...ada, username: 'u1', role: 'operator' })
+    const called = await readKnownUser(db(), 'u1')
+    assert.deepEqual([called?.username, called?.email, called?.role], [
+      'ada',
+      'a@x.test',
+      'operator',
+    ])
+    await rememberCaller(db(), { ...ada, userId: 'u3' })
+    assert.equal((await readKnownUser(db(), 'u3'))?.username, 'ada')
     assert.equal(await readKnownUser(db(), 'u2'), undefined)
     await insertApiToken(db(), token)
     const [listed] = await listKnownUsers(db(), 10)

@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts'
 import { authorizeRole } from '../contract/access.ts'
 import type { Authenticator, AuthRequest, AuthResponse, UserProfile } from '../contract/auth.ts'
 import type { Database } from '../db/database.ts'
-import { readKnownUser, rememberUser } from '../db/known-users.ts'
+import { readKnownUser, rememberCaller } from '../db/known-users.ts'
 import { WebEncodeError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { createAnswerCache } from './answer-cache.ts'
@@ -67,7 +67,7 @@ export function createAuthenticators(options: AuthenticatorsOptions): Authentica
     if (known !== undefined) return known
     const answer = await provider.auth.authenticate(request)
     if (!answer.valid) return answer
-    if (!provider.knowsUsers) await rememberUser(db, answer)
+    if (!provider.knowsUsers) await rememberCaller(db, answer)
     answers.set(key, answer, Math.min(freshMs, lifeMsOf(answer, clock)))
     return answer
   }

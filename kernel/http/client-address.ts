@@ -15,7 +15,8 @@ export function clientAddress(
     const hops = trustProxy || isTrusted(peer)
       ? c.req.header('x-forwarded-for')?.split(',').map((hop) => hop.trim()) ?? []
       : []
-    c.set('clientIp', hops.findLast((hop) => !isTrusted(hop)) ?? hops[0] ?? peer)
+    const client = hops.findLast((hop) => !isTrusted(hop)) ?? hops[0] ?? peer
+    c.set('clientIp', parseAddress(client) === undefined ? peer : client)
     await next()
   }
 }

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { type Bench, openBench } from './fixture.ts'
-import { signInAddress } from './fixture.ts'
+import { type Bench, openBench, signInAddress } from './fixture.ts'
 
 let bench: Bench
 before(async () => {
@@ -55,9 +54,11 @@ test('another site can do nothing in the name of a signed-in user', async () => 
 })
 
 test('the address of a client behind listed proxies is the last that no proxy has', async () => {
-  const wrong = (peer: string, forwarded: string) =>
+  const clientOf = (peer: string, forwarded: string) =>
     signInAddress(bench, peer, { 'x-forwarded-for': forwarded })
-  assert.equal(await wrong('10.9.1.2', '1.2.3.4'), '1.2.3.4')
-  assert.equal(await wrong('10.9.1.2', '6.6.6.6, 1.2.3.4, 10.9.7.7'), '1.2.3.4')
-  assert.equal(await wrong('8.8.8.8', '1.2.3.4'), '8.8.8.8')
+  assert.equal(await clientOf('10.9.1.2', '1.2.3.4'), '1.2.3.4')
+  assert.equal(await clientOf('10.9.1.2', '6.6.6.6, 1.2.3.4, 10.9.7.7'), '1.2.3.4')
+  assert.equal(await clientOf('8.8.8.8', '1.2.3.4'), '8.8.8.8')
+  assert.equal(await clientOf('10.9.1.2', 'nonsense'), '10.9.1.2')
+  assert.equal(await clientOf('10.9.1.2', '10.9.5.5, 10.9.6.6'), '10.9.5.5')
 })

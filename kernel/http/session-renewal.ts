@@ -33,16 +33,16 @@ export function openTokens(cookie: string, sealed: string | null): Tokens {
   return text === undefined ? {} : tokensSchema.parse(JSON.parse(text))
 }
 
-/** Asks the provider when it is time to. @returns false when the session has ended there @throws WE-AUTH-005 after an hour without an answer */
+/** Asks the provider when it is time to. @returns the session as it is now; undefined when it has ended there @throws WE-AUTH-005 after an hour without an answer */
 export async function keepRenewed(
   deps: Pick<HttpDeps, 'db' | 'auth' | 'clock' | 'log'>,
   cookie: string,
   session: Session,
-): Promise<boolean> {
-  if (session.sealed === null) return true
+): Promise<Session | undefined> {
+  if (session.sealed === null) return session
   const { refreshToken, idToken } = openTokens(cookie, session.sealed)
-  if (refreshToken === undefined) return true
-  if (!await claimSessionCheck(deps.db, session.idHash, checkSeconds)) return true
+  if (refreshToken === undefined) return session
+  if (!await claimSessionCheck(deps.db, session.idHash, checkSeconds)) return session
   try {
     return await renew(deps, cookie, session, { refreshToken, ...(idToken && { idToken }) })
   } catch (failure) {
@@ -50,27 +50,29 @@ export async function keepRenewed(
     const isLong = deps.clock.now() - session.renewedAt.getTime() > graceMs
     if (!isSilent || isLong) throw failure
     deps.log.warn('the identity provider does not answer; its last word holds', { error: failure })
-    return true
+    return session
   }
 }
 
 async function renew(
   { db, auth, log }: Pick<HttpDeps, 'db' | 'auth' | 'log'>,
   cookie: string,
-  { idHash, userId }: Session,
+  session: Session,
   { refreshToken, idToken }: Tokens & { readonly refreshToken: string },
-): Promise<boolean> {
+): Promise<Session | undefined> {
+  const { idHash, userId } = session
   const answer = await auth.refreshToken({ refreshToken })
   if (!answer.valid || answer.userId !== userId) {
     await deleteSession(db, idHash)
     log.info('a session ended with that of the identity provider', { user_id: userId })
-    return false
+    return undefined
   }
   const tokens = {
     refreshToken: answer.refreshToken ?? refreshToken,
     ...(idToken !== undefined && { idToken }),
   }
   await rememberUser(db, answer)
-  await renewSession(db, { idHash, role: answer.role, sealed: sealTokens(cookie, tokens) })
-  return true
+  const renewed = { ...session, role: answer.role, sealed: sealTokens(cookie, tokens) }
+  await renewSession(db, renewed)
+  return renewed
 }

@@ -93,11 +93,14 @@ export async function identifySession(
   correlationId: string,
   deps: SessionDeps,
 ): Promise<Identity> {
-  const session = await readSession(deps.db, hashOf(value))
-  if (session === undefined || !await keepRenewed(deps, value, session)) throw ended()
+  const found = await readSession(deps.db, hashOf(value))
+  const session = found && await keepRenewed(deps, value, found)
+  if (session === undefined) throw ended()
   const user = await deps.auth.getUserProfile(session.userId)
   if (user === undefined) throw ended()
-  const { userId, username, role } = user
+  const { userId, username } = user
+  // The provider's word at the last renewal; a token of the same user may say less of them.
+  const role = session.sealed === null ? user.role : session.role
   const caller = { userId, username, role, correlationId }
   return { caller, via: 'session', csrfToken: session.csrfToken }
 }

@@ -84,7 +84,12 @@ function NewTokenForm({ view: { ownRole, csrfToken } }: { view: TokensView }) {
       <div class='grid gap-4 sm:grid-cols-3'>
         <TextField name='name' label='What it is for' placeholder='Nightly upload' required />
         <SelectField name='role' label='Role' value={ownRole} options={choices} />
-        <SelectField name='expires_in_seconds' label='Expires after' options={lifeChoices} />
+        <SelectField
+          name='expires_in_seconds'
+          label='Expires after'
+          value={lifeChoices[0][0]}
+          options={lifeChoices}
+        />
       </div>
       <div>
         <button type='submit' class='btn'>Make the token</button>

@@ -72,7 +72,7 @@ beforeEach(() => {
 })
 
 const cookieOf = (response: Response, name: string) =>
-  response.headers.getSetCookie().find((cookie) => cookie.startsWith(`${name}=`))?.split(';')[0] ??
+  response.headers.getSetCookie().find((cookie) => cookie.startsWith(name))?.split(';')[0] ??
     ''
 
 async function start(next = '', { app } = bench) {
@@ -138,10 +138,19 @@ describe('signing in at a provider', () => {
     const mine = await start()
     const theirs = await start()
     await refused(theirs.state, mine.cookie)
-    await refused(theirs.state, theirs.cookie) // a wrong browser uses it up
+    const moved = `${theirs.cookie.split('=')[0]}=${mine.cookie.split('=')[1]}`
+    await refused(theirs.state, moved)
+    await refused(theirs.state, theirs.cookie) // whoever has the state and guesses uses it up
     await refused(mine.state, '')
     await refused('made-up', mine.cookie)
     assert.equal(provider.finished.length, 1)
+  })
+
+  test('works in two tabs of one browser at once', async () => {
+    const [one, two] = [await start('/one'), await start('/two')]
+    const cookies = `${one.cookie}; ${two.cookie}`
+    assert.equal((await comeBack(one.state, cookies)).headers.get('location'), '/one')
+    assert.equal((await comeBack(two.state, cookies)).headers.get('location'), '/two')
   })
 
   test('refuses whom the provider refuses', async () => {
@@ -174,7 +183,10 @@ describe('signing in at a provider', () => {
     const own = await openBench({ db: bench.db, redirectSignIn })
     const go = () => own.app.request('/auth/oidc/start', {}, { clientAddress: '10.0.0.1' })
     for (let i = 0; i < 60; i++) assert.equal((await go()).status, 302)
-    assert.equal((await go()).status, 429)
+    // One more a second comes free, and the machine may be slow.
+    let status = 302
+    for (let i = 0; status === 302 && i < 100; i++) status = (await go()).status
+    assert.equal(status, 429)
     await own.close()
   })
 })

@@ -13,8 +13,6 @@ import { localPath, ownUrl } from '../local-path.ts'
 import { seal, unseal } from '../seal.ts'
 import { isSecure, startSession } from '../sessions.ts'
 
-/** Proves that the browser that comes back is the one that was sent. */
-const cookieName = 'webencode_sign_in'
 const purpose = 'sign-in secrets'
 /** How long people may take at the provider. */
 const waitSeconds = 10 * 60
@@ -100,7 +98,7 @@ async function keepSecrets(
       retryAfterSeconds: 60,
     })
   }
-  setCookie(c, cookieName, cookie, {
+  setCookie(c, cookieNameOf(secrets.state), cookie, {
     path: '/auth/oidc',
     httpOnly: true,
     sameSite: 'Lax',
@@ -115,13 +113,21 @@ async function takeSecrets(
   { db }: HttpDeps,
 ): Promise<{ secrets: RedirectSecrets; next: string } | undefined> {
   const state = c.req.query('state')
-  const cookie = getCookie(c, cookieName)
+  const cookie = state === undefined ? undefined : getCookie(c, cookieNameOf(state))
   if (state === undefined || cookie === undefined) return undefined
-  deleteCookie(c, cookieName, { path: '/auth/oidc' })
+  deleteCookie(c, cookieNameOf(state), { path: '/auth/oidc' })
   const pending = await takeRedirectSignIn(db, hashOf(state))
   const text = pending && unseal(cookie, purpose, pending.sealed)
   if (pending === undefined || text === undefined) return undefined
   return { secrets: secretsSchema.parse(JSON.parse(text)), next: pending.next }
+}
+
+/**
+ * The cookie proves that the browser that comes back is the one that was sent. Each sign-in has its own, so that two tabs
+ * of one browser do not take each other's.
+ */
+function cookieNameOf(state: string): string {
+  return `webencode_sign_in_${hashOf(state).slice(0, 12)}`
 }
 
 /** @throws WE-SYS-007 where no provider is configured */
