@@ -15,6 +15,8 @@ export interface Metrics {
   workerLeft(workerId: string): void
   /** A message of a worker was refused: wrong, not allowed, or too late. */
   workerRefused(code: string): void
+  /** A slow chunk was offered to a second worker. */
+  chunkHedged(): void
   /** The engine committed a batch of deliveries. */
   engineBatch(batch: { deliveries: number; seconds: number }): void
   /** The work of every lane and region that has some; those that were told before and are missing now have none. */
@@ -80,6 +82,7 @@ export function createMetrics({ withProcess = true } = {}): Metrics {
       meters.ffmpegProcesses.remove({ worker_id: workerId })
     },
     workerRefused: (code) => meters.refusals.inc({ code }),
+    chunkHedged: () => meters.hedges.inc(),
     engineBatch({ deliveries, seconds }) {
       meters.batchSize.observe(deliveries)
       meters.batchSeconds.observe(seconds)
@@ -186,6 +189,11 @@ function createWorkerMeters(registry: Registry) {
       name: 'webencode_kernel_worker_refusals_total',
       help: 'Messages of workers that were refused, by error code',
       labelNames: ['code'],
+      registers,
+    }),
+    hedges: new Counter({
+      name: 'webencode_kernel_hedges_total',
+      help: 'Slow chunks that were offered to a second worker',
       registers,
     }),
     transferred: new Counter({

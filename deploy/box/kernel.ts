@@ -121,7 +121,13 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
   })
   storageUrl ||= addressForOthers(listening.url)
   await lifecycle.start('desk', () => desk.start(), () => desk.stop())
-  const hedging = createHedging({ engine, db, clock, log })
+  const hedging = createHedging({
+    engine,
+    db,
+    clock,
+    log,
+    onHedged: () => metrics.chunkHedged(),
+  })
   await lifecycle.start('hedging', async () => hedging.start(), () => hedging.stop())
   const retention = createRetention({ db, storage, gateway, keep: keepTimesOf(config), clock, log })
   await lifecycle.start('retention', () => retention.start(), () => retention.stop())
