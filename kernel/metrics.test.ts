@@ -9,6 +9,7 @@ test('createMetrics() exposes the names of the specification', async () => {
   metrics.taskEnded({ workerId: 'w1', kind: 'encode', outcome: 'finished', seconds: 125 })
   metrics.workerUsage('w1', { cpuPercent: 85, processes: 2 })
   metrics.workerRefused('WE-AUTH-001')
+  metrics.chunkHedged()
   metrics.workerTransferred('w1', { bytesIn: 5000, bytesOut: 200 })
   metrics.workerTransferred('w1', { bytesIn: 6000, bytesOut: 0 })
   metrics.engineBatch({ deliveries: 17, seconds: 0.004 })
@@ -25,6 +26,7 @@ test('createMetrics() exposes the names of the specification', async () => {
     'webencode_worker_cpu_usage_percent{worker_id="w1"} 85',
     'webencode_worker_ffmpeg_process_count{worker_id="w1"} 2',
     'webencode_kernel_worker_refusals_total{code="WE-AUTH-001"} 1',
+    'webencode_kernel_hedges_total 1',
     'webencode_worker_transfer_bytes_total{worker_id="w1",direction="in"} 6000',
     'webencode_worker_transfer_bytes_total{worker_id="w1",direction="out"} 0',
     'webencode_engine_batch_size_sum 17',

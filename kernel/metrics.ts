@@ -19,6 +19,8 @@ export interface Metrics {
   pluginCall(pluginId: string, call: { readonly durationMs: number; readonly ok: boolean }): void
   /** How a plugin is: 1 healthy, 0.5 degraded, 0 anything else. */
   pluginHealth(pluginId: string, health: number): void
+  /** A slow chunk was offered to a second worker. */
+  chunkHedged(): void
   /** The engine committed a batch of deliveries. */
   engineBatch(batch: { deliveries: number; seconds: number }): void
   /** The work of every lane and region that has some; those that were told before and are missing now have none. */
@@ -89,6 +91,7 @@ export function createMetrics({ withProcess = true } = {}): Metrics {
     },
     pluginHealth: (plugin, health) => meters.pluginHealth.set({ plugin }, health),
     workerRefused: (code) => meters.refusals.inc({ code }),
+    chunkHedged: () => meters.hedges.inc(),
     engineBatch({ deliveries, seconds }) {
       meters.batchSize.observe(deliveries)
       meters.batchSeconds.observe(seconds)
@@ -196,6 +199,11 @@ function createWorkerMeters(registry: Registry) {
       name: 'webencode_kernel_worker_refusals_total',
       help: 'Messages of workers that were refused, by error code',
       labelNames: ['code'],
+      registers,
+    }),
+    hedges: new Counter({
+      name: 'webencode_kernel_hedges_total',
+      help: 'Slow chunks that were offered to a second worker',
       registers,
     }),
     transferred: new Counter({

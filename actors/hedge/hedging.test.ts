@@ -180,8 +180,11 @@ test('a hedge that fails changes nothing for the chunk', async () => {
 
 test('several kernels that decide at once make one hedge', async () => {
   const race = await startRace(world)
-  await Promise.all([hedgeRound(world), hedgeRound(world), hedgeRound(world)])
-  await hedgeRound(world)
+  let hedged = 0
+  const kernel = { ...world, onHedged: () => void hedged++ }
+  await Promise.all([hedgeRound(kernel), hedgeRound(kernel), hedgeRound(kernel)])
+  await hedgeRound(kernel)
+  assert.equal(hedged, 1)
   const events = await listJobEvents(world.db, race.jobId)
   assert.equal(events.filter(({ type }) => type === 'hedge').length, 1)
   assert.equal(events.filter(({ actor_id }) => actor_id === hedgeIdFrom(race.jobId, 0)).length, 1)

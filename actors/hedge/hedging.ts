@@ -20,6 +20,8 @@ export interface HedgingOptions {
   readonly log: Log
   /** Between two looks, in milliseconds. @default 3000 */
   readonly lookEveryMs?: number
+  /** A chunk was hedged, for the metrics. */
+  readonly onHedged?: () => void
   /** @default {@link chooseHedges} */
   readonly choose?: (scene: HedgeScene) => readonly RunningChunk[]
 }
@@ -40,31 +42,40 @@ export function createHedging(options: HedgingOptions): Pick<Loop, 'start' | 'st
 
 /** One look: takes back hedges that nobody needs, and hedges the chunks that are worth it. */
 export async function hedgeRound(
-  { engine, db, log, choose = chooseHedges }: HedgingOptions,
+  { engine, db, log, onHedged = () => {}, choose = chooseHedges }: HedgingOptions,
 ): Promise<void> {
   const strays = await listStrayHedges(db)
   await Promise.all(strays.map((id) => engine.send(id, eventJson({ type: 'withdraw' }))))
   const chunks = choose(await readHedgeScene(db))
-  await Promise.all(chunks.map((chunk) => hedge(engine, chunk, log)))
+  await Promise.all(chunks.map(async (chunk) => {
+    if (!await hedge(engine, chunk)) return
+    logHedge(log, chunk)
+    onHedged()
+  }))
 }
 
-/** The lease is named, so that a chunk which was finished or lost meanwhile is left alone. */
+/**
+ * The lease is named, so that a chunk which was finished or lost meanwhile is left alone.
+ * @returns false when it was, or another kernel was first
+ */
 async function hedge(
   engine: HedgingOptions['engine'],
-  { taskId, workerId, leaseToken, ...facts }: RunningChunk,
-  log: Log,
-): Promise<void> {
+  { taskId, leaseToken }: RunningChunk,
+): Promise<boolean> {
   const { status } = await engine.send(taskId, eventJson({ type: 'hedge', leaseToken }), {
     eventId: `hedge:${leaseToken}`,
   })
-  if (status !== 'applied') return
+  return status === 'applied'
+}
+
+function logHedge(log: Log, chunk: RunningChunk): void {
   log.info('hedged a slow chunk', {
-    task_id: taskId,
-    job_id: facts.jobId,
-    worker_id: workerId,
-    elapsed_seconds: Math.round(facts.elapsedSeconds),
-    progress: facts.progress,
-    speed: facts.speed,
-    median_speed: facts.medianSpeed,
+    task_id: chunk.taskId,
+    job_id: chunk.jobId,
+    worker_id: chunk.workerId,
+    elapsed_seconds: Math.round(chunk.elapsedSeconds),
+    progress: chunk.progress,
+    speed: chunk.speed,
+    median_speed: chunk.medianSpeed,
   })
 }

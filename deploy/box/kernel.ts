@@ -7,7 +7,7 @@ import { createEngine } from '../../actors/engine/engine.ts'
 import { createRegistry } from '../../actors/engine/registry.ts'
 import { createGateway } from '../../actors/gateway/gateway.ts'
 import { createCleaner } from '../../actors/gateway/objects.ts'
-import { createHedging } from '../../actors/hedge/hedging.ts'
+import { createHedging, type HedgingOptions } from '../../actors/hedge/hedging.ts'
 import type { Bus } from '../../kernel/bus/bus.ts'
 import { systemClock } from '../../kernel/clock.ts'
 import type { Config } from '../../kernel/config.ts'
@@ -133,11 +133,15 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
   })
   storageUrl ||= addressForOthers(listening.url)
   await lifecycle.start('desk', () => desk.start(), () => desk.stop())
-  const hedging = createHedging({ engine, db, clock, log })
-  await lifecycle.start('hedging', async () => hedging.start(), () => hedging.stop())
+  await startHedging(lifecycle, { engine, db, clock, log, onHedged: () => metrics.chunkHedged() })
   const retention = createRetention({ db, storage, gateway, keep: keepTimesOf(config), clock, log })
   await lifecycle.start('retention', () => retention.start(), () => retention.stop())
   return { ...listening, storage, outbound, mesh: plugins.mesh }
+}
+
+async function startHedging(lifecycle: Lifecycle, options: HedgingOptions): Promise<void> {
+  const hedging = createHedging(options)
+  await lifecycle.start('hedging', async () => hedging.start(), () => hedging.stop())
 }
 
 async function openStorage(

@@ -21,7 +21,7 @@ describeOnDatabases('stragglers', (db) => {
   /** A job with a chunk that took 5 s and one that has run for 60 s. */
   async function nearItsEnd(more: readonly TaskRow[] = []): Promise<void> {
     await write({
-      jobs: [storedJob('j1')],
+      jobs: [storedJob('j1', { tasksTotal: 6, tasksCompleted: 2 })],
       workers: [storedWorker('w1'), storedWorker('w2')],
       tasks: [storedTask('done', { ...held, index: 1 }), storedTask('slow', held), ...more],
     })
@@ -69,6 +69,14 @@ describeOnDatabases('stragglers', (db) => {
     await write({ tasks: [storedTask('next', { status: 'completed' })] })
     assert.equal((await readHedgeScene(db())).chunks.length, 1)
     await db().query(sql`UPDATE tasks SET status = 'failed' WHERE status = 'completed'`)
+    assert.deepEqual((await readHedgeScene(db())).chunks, [])
+  })
+
+  test('readHedgeScene() sees no chunk of a job that is in its middle by its own count, or past its chunks', async () => {
+    await nearItsEnd()
+    await write({ jobs: [storedJob('j1', { tasksTotal: 7, tasksCompleted: 2 })] })
+    assert.deepEqual((await readHedgeScene(db())).chunks, [])
+    await write({ jobs: [storedJob('j1', { phase: 'stitching' })] })
     assert.deepEqual((await readHedgeScene(db())).chunks, [])
   })
 

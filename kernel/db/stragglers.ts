@@ -71,47 +71,65 @@ async function readFreeWorkers(db: Reader): Promise<FreeWorker[]> {
     LIMIT ${limit}::int`)
 }
 
-/** The speed of a finished chunk is that of the run which its worker reported; one that a hedge finished has none. */
+/** Finished chunks whose speed is looked at, of each job: enough for a median. */
+const sample = 64
+
+/** Tasks that a job near its end has left beside chunks: audio, stitch, verify. */
+const otherTasks = 3
+
+/**
+ * Jobs are sorted out by the counters of their rows first, so that the chunks of a job in its middle are never read. The speed of a
+ * finished chunk is that of the run which its worker reported; one that a hedge finished has none.
+ */
 async function readLastChunks(db: Reader, freeLanes: readonly string[]): Promise<RunningChunk[]> {
   return await db.query<RunningChunk>(sql`
     WITH running AS MATERIALIZED (
-      SELECT t.id, t.job_id, t.lane, t.assigned_worker_id, t.lease_token, t.progress, t.speed, t.started_at,
-        t.end_time_sec - t.start_time_sec AS seconds
-      FROM tasks t
-      WHERE t.status = 'running' AND t.kind = 'encode' AND t.lease_token IS NOT NULL
-        AND t.lane = ANY(${freeLanes}::text[])
-        AND NOT EXISTS (SELECT FROM tasks h WHERE h.hedge_of = t.id)
-      ORDER BY t.started_at
-      LIMIT ${limit}::int
+      SELECT t.* FROM tasks t WHERE t.status = 'running' AND t.kind IN ('encode', 'hedge')
     ),
-      jobs_at_end AS MATERIALIZED (
-        SELECT r.job_id, chunks.median_speed, (
+      near_end AS MATERIALIZED (
+        SELECT r.job_id
+        FROM running r
+        JOIN jobs j ON j.id = r.job_id
+        WHERE j.phase = 'encoding'
+        GROUP BY r.job_id, j.id
+        HAVING j.tasks_total - j.tasks_completed <= count(*) + ${otherTasks}::int
+      ),
+      at_end AS MATERIALIZED (
+        SELECT n.job_id, (
+          SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY done.speed)
+          FROM (
+            SELECT (t.end_time_sec - t.start_time_sec)
+              / nullif(extract(epoch FROM t.finished_at - t.started_at)::float8, 0) AS speed
+            FROM tasks t
+            WHERE t.job_id = n.job_id AND t.kind = 'encode' AND t.status = 'completed'
+              AND NOT EXISTS (SELECT FROM tasks h WHERE h.hedge_of = t.id AND h.status = 'completed')
+            LIMIT ${sample}::int
+          ) AS done
+          WHERE done.speed > 0
+        ) AS median_speed, (
           SELECT count(*)::int FROM tasks h
-          WHERE h.job_id = r.job_id AND h.kind = 'hedge' AND h.status IN ('ready', 'running')
+          WHERE h.job_id = n.job_id AND h.kind = 'hedge' AND h.status IN ('ready', 'running')
         ) AS open_hedges
-        FROM (SELECT DISTINCT job_id FROM running) AS r
-        CROSS JOIN LATERAL (
-          SELECT bool_or(
-              t.status = 'ready' OR t.status = 'waiting'
-                AND NOT EXISTS (SELECT FROM tasks h WHERE h.hedge_of = t.id AND h.status = 'running')
-            ) AS is_waiting,
-            percentile_cont(0.5) WITHIN GROUP (
-              ORDER BY (t.end_time_sec - t.start_time_sec) / nullif(extract(epoch FROM t.finished_at - t.started_at)::float8, 0)
-            ) FILTER (
-              WHERE t.status = 'completed' AND t.finished_at > t.started_at
-                AND NOT EXISTS (SELECT FROM tasks h WHERE h.hedge_of = t.id AND h.status = 'completed')
-            ) AS median_speed
-          FROM tasks t
-          WHERE t.job_id = r.job_id AND t.kind = 'encode'
-        ) AS chunks
-        WHERE NOT chunks.is_waiting AND chunks.median_speed > 0
+        FROM near_end n
+        WHERE NOT EXISTS (
+          SELECT FROM tasks t
+          WHERE t.job_id = n.job_id AND t.kind = 'encode' AND t.status IN ('ready', 'waiting')
+            AND NOT EXISTS (
+              SELECT FROM tasks h WHERE h.hedge_of = t.id AND t.status = 'waiting' AND h.status = 'running'
+            )
+        )
       )
     SELECT r.id AS "taskId", r.job_id AS "jobId", r.lane, r.assigned_worker_id AS "workerId",
-      r.lease_token AS "leaseToken", r.seconds, extract(epoch FROM now() - r.started_at)::float8 AS "elapsedSeconds",
-      r.progress, r.speed, j.median_speed AS "medianSpeed", j.open_hedges AS "openHedges"
+      r.lease_token AS "leaseToken", r.end_time_sec - r.start_time_sec AS seconds,
+      extract(epoch FROM now() - r.started_at)::float8 AS "elapsedSeconds",
+      r.progress, r.speed, e.median_speed AS "medianSpeed", e.open_hedges AS "openHedges"
     FROM running r
-    JOIN jobs_at_end j ON j.job_id = r.job_id
-    ORDER BY r.id`)
+    JOIN at_end e ON e.job_id = r.job_id
+    WHERE r.kind = 'encode' AND r.lease_token IS NOT NULL AND r.lane = ANY(${freeLanes}::text[])
+      AND e.median_speed IS NOT NULL
+      AND NOT EXISTS (SELECT FROM tasks h WHERE h.hedge_of = r.id)
+    ORDER BY r.started_at, r.id
+    LIMIT ${limit}::int`)
 }
 
 async function countReady(

@@ -38,6 +38,26 @@ describeOnDatabases('the page of a worker', (db) => {
     assert.deepEqual(await readWorkerDay(db(), 'w3'), { completed: 0, averageSeconds: null })
   })
 
+  test('a chunk that a hedge completed counts once for its worker, as the hedge', async () => {
+    const done = { status: 'completed', workerId: 'w1', outputKey: 'key' } as const
+    const tasks = [
+      storedTask('chunk', done),
+      storedTask('hedge', { ...done, kind: 'hedge', hedgeOf: 'chunk' }),
+      storedTask('redone', { ...done, outputKey: 'another' }),
+      storedTask('lost', { ...done, kind: 'hedge', hedgeOf: 'redone', status: 'failed' }),
+    ]
+    await createActorStore(db()).transaction((tx) =>
+      tx.write(changesOf({ jobs: [storedJob('j1')], tasks }))
+    )
+    const listed = await listWorkerTasks(db(), 'w1', 10)
+    assert.deepEqual(listed.map(({ id, kind, hedged }) => [id, kind, hedged]).sort(), [
+      ['hedge', 'encode', true],
+      ['lost', 'encode', true],
+      ['redone', 'encode', true],
+    ])
+    assert.equal((await readWorkerDay(db(), 'w1')).completed, 2)
+  })
+
   test('listWorkerEvents() answers the newest steps, oldest first, without capabilities', async () => {
     const log = ['join', 'drain', 'undrain'].map((type, version) => ({
       actorId: 'worker.w1',

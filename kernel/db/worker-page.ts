@@ -5,7 +5,12 @@ import { workerActorIdFrom } from '../ids.ts'
 import { type Reader, sql } from './database.ts'
 import { taskColumns, type TaskRecord, taskViewFrom } from './tasks.ts'
 
-/** Tasks that the worker has in hand, then those that it ended last. */
+/** A chunk that a hedge completed: the hedge tells how long its worker took, the chunk how long both took. */
+const isAdopted = sql`EXISTS (
+  SELECT FROM tasks h WHERE h.hedge_of = t.id AND h.status = 'completed' AND h.output_key = t.output_key
+)`
+
+/** Tasks that the worker has in hand, then those that it ended last, hedges included. */
 export async function listWorkerTasks(
   db: Reader,
   workerId: string,
@@ -17,7 +22,7 @@ export async function listWorkerTasks(
       (SELECT ${taskColumns} FROM tasks t WHERE assigned_worker_id = ${workerId} AND lease_until IS NOT NULL
         ORDER BY started_at DESC LIMIT ${limit}::int)
       UNION ALL
-      (SELECT ${taskColumns} FROM tasks t WHERE assigned_worker_id = ${workerId} AND finished_at IS NOT NULL
+      (SELECT ${taskColumns} FROM tasks t WHERE assigned_worker_id = ${workerId} AND finished_at IS NOT NULL AND NOT ${isAdopted}
         ORDER BY finished_at DESC LIMIT ${limit}::int)
     ) AS t
     ORDER BY (status = 'running') DESC, coalesce(finished_at, started_at) DESC, id
@@ -35,8 +40,9 @@ export interface WorkerDay {
 export async function readWorkerDay(db: Reader, workerId: string): Promise<WorkerDay> {
   const [row] = await db.query<WorkerDay>(sql`
     SELECT count(*)::int AS completed, avg(extract(epoch FROM finished_at - started_at))::float8 AS "averageSeconds"
-    FROM tasks
-    WHERE assigned_worker_id = ${workerId} AND status = 'completed' AND finished_at > now() - interval '24 hours'`)
+    FROM tasks t
+    WHERE assigned_worker_id = ${workerId} AND status = 'completed' AND finished_at > now() - interval '24 hours'
+      AND NOT ${isAdopted}`)
   if (row === undefined) throw new TypeError('readWorkerDay: an aggregate answers one row')
   return row
 }

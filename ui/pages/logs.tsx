@@ -41,16 +41,23 @@ export async function loadLogs(
     .map((object) => logFileFrom(object.key.slice(prefix.length), object.size))
     .filter((file) => file !== undefined)
     .sort((a, b) => a.taskId.localeCompare(b.taskId) || a.attempt - b.attempt)
-  const file = files.find((candidate) => candidate.name === chosen.name) ??
-    files.findLast((candidate) => candidate.taskId === chosen.taskId) ??
-    files.findLast((candidate) => candidate.taskId === hedgeOf(chosen.taskId))
+  const file = chosenLog(files, chosen)
   const shown = file && { file, text: await readEnd(storage, prefix + file.name, file.sizeBytes) }
   return { jobId, title: nameOfSource(job.source_url), files, shown }
 }
 
-/** The second run of a chunk: where it was first, the chunk has no log of its own. */
-function hedgeOf(taskId: string | undefined): string | undefined {
-  return taskId?.replace(/\.encode\.(\d{5})$/, '.hedge.$1')
+/**
+ * The log that was asked for: by its name, or the last one of a task. A chunk that its second run finished has no log of its own,
+ * so that of the second run is shown.
+ */
+export function chosenLog(
+  files: readonly LogFile[],
+  { name, taskId }: { readonly name?: string | undefined; readonly taskId?: string | undefined },
+): LogFile | undefined {
+  const secondRun = taskId?.replace(/\.encode\.(\d{5})$/, '.hedge.$1')
+  return files.find((file) => file.name === name) ??
+    files.findLast((file) => file.taskId === taskId) ??
+    files.findLast((file) => file.taskId === secondRun)
 }
 
 /** The task and attempt of a log's name; undefined for any other file. */

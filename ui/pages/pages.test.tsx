@@ -14,7 +14,7 @@ import {
 import { DashboardPage, type DashboardView } from './dashboard.tsx'
 import { JobPage, type JobPageView } from './job.tsx'
 import { addressOf, JobsPage, jobsQueryFrom } from './jobs.tsx'
-import { logFileFrom, LogsPage } from './logs.tsx'
+import { chosenLog, logFileFrom, LogsPage } from './logs.tsx'
 import { newJobFormFrom } from './new-job-form.ts'
 import { NewJobPage } from './new-job.tsx'
 import { ProfilesPage } from './profiles.tsx'
@@ -157,6 +157,18 @@ test('LogsPage shows the text as text', () => {
   assert.match(text, /&lt;b&gt;frame=1/)
   assert.match(text, /Chunk 2/)
   assert.match(text, /aria-current="true"/)
+})
+
+test('chosenLog() goes by name, then by task, and for a chunk without a log by its second run', () => {
+  const files = ['j.encode.00001.1', 'j.encode.00001.2', 'j.hedge.00000.1', 'j.hedge.00001.1']
+    .map((name) => logFileFrom(`${name}.log`, 10)!)
+  const nameOf = (chosen: Parameters<typeof chosenLog>[1]) => chosenLog(files, chosen)?.name
+  assert.equal(nameOf({ name: 'j.encode.00001.1.log' }), 'j.encode.00001.1.log')
+  assert.equal(nameOf({ taskId: 'j.encode.00001' }), 'j.encode.00001.2.log')
+  assert.equal(nameOf({ taskId: 'j.encode.00000' }), 'j.hedge.00000.1.log')
+  assert.equal(nameOf({ taskId: 'j.hedge.00001' }), 'j.hedge.00001.1.log')
+  assert.equal(nameOf({ taskId: 'j.stitch.00000' }), undefined)
+  assert.equal(nameOf({}), undefined)
 })
 
 test('logFileFrom() reads task and attempt from the name', () => {
