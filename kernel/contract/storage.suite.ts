@@ -28,8 +28,12 @@ async function textOf(body: ReadableStream<Uint8Array>): Promise<string> {
 }
 
 /** Declares the suite. @param open - opens an empty storage; called once, closed at the end */
-export function describeStorage(name: string, open: () => Promise<OpenStorage>): void {
-  describe(name, { timeout: 60_000 }, () => {
+export function describeStorage(
+  name: string,
+  open: () => Promise<OpenStorage>,
+  { skip = false }: { readonly skip?: string | false } = {},
+): void {
+  describe(name, { timeout: 60_000, skip }, () => {
     let opened: OpenStorage
     before(async () => {
       opened = await open()

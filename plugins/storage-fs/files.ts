@@ -5,7 +5,7 @@ import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type ObjectMetadata } from '../../kernel/contract/storage.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
-import { contentTypeOf } from './content-types.ts'
+import { contentTypeOf } from '../../kernel/contract/content-types.ts'
 import { systemCode } from './failure.ts'
 import { partDirectory, type Place } from './keys.ts'
 
