@@ -4,10 +4,11 @@ import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { findPostgres } from '../cluster/postgres.ts'
 import { findNatsServer } from '../../kernel/bus/test-nats.ts'
+import { findS3Server } from '../../plugins/storage-s3/test-s3.ts'
 
 interface Requirement {
   readonly name: string
-  /** Debian packages that bring it. */
+  /** Debian packages that bring it; none: it comes from elsewhere. */
   readonly packages: readonly string[]
   readonly isPresent: () => Promise<boolean>
 }
@@ -24,14 +25,18 @@ const requirements: readonly Requirement[] = [
     packages: ['nats-server'],
     isPresent: async () => findNatsServer() !== undefined,
   },
+  {
+    name: 'an S3 server (versitygw, weed or minio)',
+    packages: [],
+    isPresent: () => Promise.resolve(findS3Server() !== undefined),
+  },
   { name: 'Chromium', packages: ['chromium'], isPresent: () => isOnPath('chromium') },
 ]
 
 /** Installs what is missing when this is root on Debian. @returns the names of what is still missing */
 export async function ensureRequirements(say: (line: string) => void): Promise<string[]> {
-  const missing = await missingOnes()
-  if (missing.length > 0 && canInstall()) {
-    const packages = missing.flatMap((requirement) => requirement.packages)
+  const packages = (await missingOnes()).flatMap((requirement) => requirement.packages)
+  if (packages.length > 0 && canInstall()) {
     say(`Installing ${packages.join(' ')} from Debian's packages`)
     await install(packages, say)
   }

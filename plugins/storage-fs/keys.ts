@@ -1,6 +1,7 @@
 /** Where an object lies: checks buckets and keys, and keeps every path inside its bucket, links included. */
 import { realpath } from 'node:fs/promises'
 import { dirname, join, sep } from 'node:path'
+import { WebEncodeError } from '../../kernel/errors.ts'
 import { objectKeyFault } from '../../kernel/contract/object-key.ts'
 import { deny, systemCode } from './failure.ts'
 
@@ -45,11 +46,22 @@ export async function locate(root: string, bucket: string, key: string): Promise
   const action = `use object "${key.slice(0, 200)}"`
   const fault = keyFault(bucket, key)
   if (fault !== undefined) deny(action, fault)
-  const bucketPath = await realpath(join(root, bucket))
+  const bucketPath = await bucketPathIn(root, bucket)
   const wanted = join(bucketPath, ...key.split('/'))
   const existing = await nearestExisting(wanted)
   if (!isInside(bucketPath, existing.real)) deny(action, 'a link leads out of the storage')
   return { bucketPath, path: existing.isWhole ? existing.real : wanted }
+}
+
+/** The directory of a bucket, links resolved. @throws WE-STO-004 when it is gone, e.g. with its disk */
+export async function bucketPathIn(root: string, bucket: string): Promise<string> {
+  try {
+    return await realpath(join(root, bucket))
+  } catch (cause) {
+    if (systemCode(cause) !== 'ENOENT') throw cause
+    const problem = `Cannot use the storage: the directory of its bucket "${bucket}" is gone`
+    throw new WebEncodeError('WE-STO-004', problem, { cause })
+  }
 }
 
 /** The resolved path of `path`, or of the first directory above it that exists. */

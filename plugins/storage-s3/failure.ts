@@ -8,6 +8,8 @@ const named: Readonly<Record<string, readonly [code: ErrorCode, reason: string]>
   NoSuchUpload: ['WE-STO-004', 'the storage has forgotten the upload'],
   NoSuchBucket: ['WE-STO-004', 'the bucket does not exist'],
   InvalidAccessKeyId: ['WE-STO-002', 'the storage does not know the access key'],
+  // As versitygw says it, with status 404.
+  XAdminUserNotFound: ['WE-STO-002', 'the storage does not know the access key'],
   SignatureDoesNotMatch: ['WE-STO-002', 'the secret access key is not the one of the access key'],
   InvalidSignature: ['WE-STO-002', 'the secret access key is not the one of the access key'],
   RequestTimeTooSkewed: ['WE-STO-002', 'the clocks of the storage and of this machine differ'],
@@ -32,7 +34,6 @@ const named: Readonly<Record<string, readonly [code: ErrorCode, reason: string]>
 const statuses: Readonly<Record<number, readonly [code: ErrorCode, reason: string]>> = {
   401: ['WE-STO-002', 'the storage refuses the access key'],
   403: ['WE-STO-002', 'the storage refuses the access key'],
-  404: ['WE-STO-001', 'it is not there'],
   416: ['WE-STO-005', 'the range is not within its bytes'],
   507: ['WE-STO-003', 'the storage is full'],
 }
@@ -64,9 +65,9 @@ export function storageFailure(failure: unknown, action: string): unknown {
   return new WebEncodeError(code, `Cannot ${action}: ${reason}`, { cause: withoutFields(failure) })
 }
 
-/** Whether the server said that the object is missing; it may also be the bucket that is. */
+/** Whether the server said that the object is missing. `NotFound` may also be the bucket, or the access key. */
 export function isMissing(failure: unknown): boolean {
-  return failure instanceof Error && statusOf(failure) === 404 && failure.name !== 'NoSuchBucket'
+  return failure instanceof Error && (failure.name === 'NoSuchKey' || failure.name === 'NotFound')
 }
 
 function meaningOf(failure: Error): readonly [code: ErrorCode, reason: string] | undefined {

@@ -2,7 +2,6 @@
 import {
   DeleteObjectCommand,
   GetObjectCommand,
-  HeadBucketCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
 } from '@aws-sdk/client-s3'
@@ -77,12 +76,9 @@ class BucketStorage implements S3Storage {
 
   check: S3Storage['check'] = () =>
     this.#told(`use bucket "${this.#options.bucket}"`, async () => {
-      const command = new HeadBucketCommand({ Bucket: this.#options.bucket })
-      try {
-        await this.#clients.server.send(command, this.#limits())
-      } catch (failure) {
-        throw isMissing(failure) ? this.#noBucket(failure) : failure
-      }
+      // Unlike HeadBucket, the answer says what is wrong.
+      const command = new ListObjectsV2Command({ Bucket: this.#options.bucket, MaxKeys: 1 })
+      await this.#clients.server.send(command, this.#limits())
     })
 
   upload: StorageProvider['upload'] = ({ bucket, path: key, signal, sha256 }, chunks) =>
