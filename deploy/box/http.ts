@@ -13,12 +13,12 @@ import type { Log } from '../../kernel/log.ts'
 import type { Metrics } from '../../kernel/metrics.ts'
 import { presets } from '../../kernel/profiles.ts'
 import { createRuntime } from '../../kernel/runtime/serve.ts'
-import type { FsStorage } from '../../plugins/storage-fs/storage.ts'
 import { createUi } from '../../ui/app.tsx'
 import { openAuth } from './auth.ts'
 import { measureBox } from './measure.ts'
 import { assetsDirectory } from './paths.ts'
 import { checkReadiness } from './readiness.ts'
+import type { KernelStorages } from './storage.ts'
 import { readUsage } from './usage.ts'
 
 /** What the HTTP side is made of. */
@@ -29,7 +29,7 @@ export interface HttpParts {
   readonly db: Database
   readonly bus: Bus
   readonly gateway: Gateway
-  readonly storage: FsStorage
+  readonly storages: KernelStorages
   readonly engine: Engine
   readonly metrics: Metrics
   /** Not ready without a worker: it is part of this process. */
@@ -77,7 +77,9 @@ export async function startHttp(parts: HttpParts): Promise<Listening> {
     {
       ...parts,
       auth,
-      serveObject: (request) => parts.storage.serve(request),
+      storage: parts.storages.storage,
+      storages: parts.storages.storages,
+      serveObject: parts.storages.serveObject,
       profiles: presets,
       live,
       upgradeWebSocket: runtime.upgradeWebSocket,
@@ -85,7 +87,7 @@ export async function startHttp(parts: HttpParts): Promise<Listening> {
       config: httpConfigFrom(config),
       clock: systemClock,
     },
-    parts.storage,
+    parts.storages,
     config,
   )
   const { port } = await lifecycle.start(
@@ -109,14 +111,14 @@ export async function startHttp(parts: HttpParts): Promise<Listening> {
   }
 }
 
-function createPagesAndApi(deps: HttpDeps, storage: FsStorage, config: Config) {
+function createPagesAndApi(deps: HttpDeps, { usage }: KernelStorages, config: Config) {
   const ui = createUi({
     ...deps,
     maxUploadBytes: deps.config.maxUploadBytes,
     assetsDirectory,
     openapi: async () => await (await app.request('/openapi.json')).json() as object,
     ...(config.natsUrl !== undefined && { workerBusUrl: shownUrl(config.natsUrl) }),
-    storageUsage: () => readUsage(storage, config),
+    ...(usage !== undefined && { storageUsage: () => readUsage(usage, config) }),
   })
   const app = createApp(deps, ui)
   return app

@@ -18,15 +18,9 @@ import { createOutbound, type Outbound } from '../../kernel/outbound.ts'
 import { presets } from '../../kernel/profiles.ts'
 import { createRetention, type KeepTimes } from '../../kernel/retention.ts'
 import { createSources } from '../../kernel/sources.ts'
-import {
-  createFsStorage,
-  type FsStorage,
-  type FsStorageOptions,
-} from '../../plugins/storage-fs/storage.ts'
 import { openDatabase } from './database.ts'
 import { type Listening, startHttp } from './http.ts'
-import { dataPathsOf, objectsPath } from './paths.ts'
-import { readOrCreateKey } from './secret-file.ts'
+import { type KernelStorages, openStorages } from './storage.ts'
 import { version } from './version.ts'
 
 /** What a kernel is started with. */
@@ -40,8 +34,7 @@ export interface KernelSetup {
 }
 
 /** A kernel that serves. */
-export interface Kernel extends Listening {
-  readonly storage: FsStorage
+export interface Kernel extends Listening, Pick<KernelStorages, 'storage' | 'hasFiles'> {
   readonly outbound: Outbound
 }
 
@@ -57,18 +50,19 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
     () => openDatabase(config, log),
     (open) => open.close(),
   )
-  const storage = await lifecycle.start(
+  const opened = await lifecycle.start(
     'storage',
-    () => openStorage(config, log, isCluster ? { workerUrlBase: () => storageUrl } : {}),
+    () => openStorages(config, log, isCluster ? () => storageUrl : undefined),
     (open) => open.close(),
   )
+  const { storage, hasFiles } = opened
   const outbound = createOutbound({ allowedHosts: config.sourceHosts })
   const sources = createSources({
     roots: config.mediaRoots,
     storage,
     outbound,
     uploadsBucket: 'media',
-    ...(isCluster && { getMediaUrl: storage.getMediaUrl }),
+    ...(isCluster && { getMediaUrl: opened.getMediaUrl }),
   })
   const metrics = createMetrics()
   const store = createActorStore(db)
@@ -113,7 +107,7 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
     db,
     bus,
     gateway,
-    storage,
+    storages: opened,
     engine,
     metrics,
     needsWorker: !isCluster,
@@ -122,24 +116,7 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
   await lifecycle.start('desk', () => desk.start(), () => desk.stop())
   const retention = createRetention({ db, storage, gateway, keep: keepTimesOf(config), clock, log })
   await lifecycle.start('retention', () => retention.start(), () => retention.stop())
-  return { ...listening, storage, outbound }
-}
-
-async function openStorage(
-  config: Config,
-  log: Log,
-  cluster: Pick<FsStorageOptions, 'workerUrlBase'>,
-): Promise<FsStorage> {
-  const paths = dataPathsOf(config.dataDirectory)
-  return createFsStorage({
-    root: paths.objects,
-    signingKey: await readOrCreateKey(paths.signingKey),
-    publicPath: objectsPath,
-    now: clock.now,
-    mediaRoots: config.mediaRoots,
-    log,
-    ...cluster,
-  })
+  return { ...listening, storage, hasFiles, outbound }
 }
 
 /** A server that listens on every address is known to others by the name of its machine. */

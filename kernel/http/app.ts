@@ -22,6 +22,7 @@ import { joinTokenRoutes } from './routes/join-tokens.ts'
 import { liveRoutes } from './routes/live.ts'
 import { objectRoutes } from './routes/objects.ts'
 import { profileRoutes } from './routes/profiles.ts'
+import { resumableUploadRoutes } from './routes/resumable-uploads.ts'
 import { signInRoutes } from './routes/sign-in.ts'
 import { systemRoutes } from './routes/system.ts'
 import { workerRoutes } from './routes/workers.ts'
@@ -58,6 +59,7 @@ export function createApp(deps: HttpDeps, ui?: UiMount): OpenAPIHono<AppEnv> {
   app.route('/', workerRoutes(deps))
   app.route('/', demandRoutes(deps))
   app.route('/', fileRoutes(deps))
+  app.route('/', resumableUploadRoutes(deps))
   app.route('/', liveRoutes(deps))
   app.route('/', objectRoutes(deps))
   app.route('/', signInRoutes(deps))

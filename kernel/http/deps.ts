@@ -9,6 +9,7 @@ import type { Caller, Gateway } from '../gateway.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import type { RuntimeEnv, UpgradeWebSocket } from '../runtime/runtime.ts'
+import type { Storages } from '../storages.ts'
 import type { Rule } from './permissions.ts'
 import type { Problem } from './problem.ts'
 import type { LiveHub } from './ws.ts'
@@ -57,7 +58,9 @@ export interface HttpDeps {
   readonly db: Database
   readonly gateway: Gateway
   readonly auth: Authenticator
+  /** The main one of the storages. */
   readonly storage: StorageProvider
+  readonly storages: Storages
   /** Answers `/v1/objects/…` requests whose URLs the storage signed; absent when its URLs lead elsewhere. */
   readonly serveObject?: (request: Request) => Promise<Response>
   readonly profiles: readonly Profile[]

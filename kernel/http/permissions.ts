@@ -12,7 +12,7 @@ export type Load = 'request' | 'vital' | 'sign-in' | 'upload' | 'download'
 
 /** What is asked of the caller of one route. */
 export interface Rule {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS'
   /** As the route was registered, with parameters: `/v1/jobs/:id`. */
   readonly path: string
   readonly access: Access
@@ -147,6 +147,36 @@ export const apiRules: readonly Rule[] = [
     action: 'upload a file',
     isStreamed: true,
   },
+
+  {
+    method: 'POST',
+    path: '/v1/files/upload-url',
+    access: 'operator',
+    action: 'upload a file',
+  },
+  {
+    method: 'OPTIONS',
+    path: '/v1/files/tus',
+    access: 'operator',
+    action: 'see how files are uploaded',
+  },
+  {
+    method: 'POST',
+    path: '/v1/files/tus',
+    access: 'operator',
+    action: 'upload a file',
+    isStreamed: true,
+  },
+  // HEAD comes by here too.
+  { method: 'GET', path: '/v1/files/tus/:id', access: 'operator', action: 'upload a file' },
+  {
+    method: 'PATCH',
+    path: '/v1/files/tus/:id',
+    access: 'operator',
+    action: 'upload a file',
+    isStreamed: true,
+  },
+  { method: 'DELETE', path: '/v1/files/tus/:id', access: 'operator', action: 'upload a file' },
 
   // Their signature is the permission; the storage checks it.
   {

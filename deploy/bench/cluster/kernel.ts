@@ -19,10 +19,9 @@ import { createOutbound } from '../../../kernel/outbound.ts'
 import { createMetrics } from '../../../kernel/metrics.ts'
 import { presets } from '../../../kernel/profiles.ts'
 import { createSources } from '../../../kernel/sources.ts'
-import { createFsStorage } from '../../../plugins/storage-fs/storage.ts'
 import { openDatabase } from '../../box/database.ts'
 import { startHttp } from '../../box/http.ts'
-import { objectsPath } from '../../box/paths.ts'
+import { openStorages } from '../../box/storage.ts'
 
 /** Bearer token of the benchmark's administrator. */
 export const benchToken = 'we_bench_admin_token_0123456789'
@@ -45,14 +44,8 @@ export async function openBenchKernel(databaseUrl: string) {
   const db = await openDatabase(config, log)
   const store = createActorStore(db)
   const bus = createMemoryBus({ clock, log })
-  const storage = createFsStorage({
-    root: join(dataDirectory, 'objects'),
-    signingKey: new Uint8Array(32),
-    publicPath: objectsPath,
-    now: clock.now,
-    mediaRoots: config.mediaRoots,
-    log,
-  })
+  const storages = await openStorages(config, log)
+  const { storage } = storages
   const outbound = createOutbound({ allowedHosts: [] })
   const sources = createSources({
     roots: config.mediaRoots,
@@ -83,7 +76,7 @@ export async function openBenchKernel(databaseUrl: string) {
     gateway,
     /** Starts answering HTTP and WebSockets. @returns the URL */
     async listen(): Promise<string> {
-      const parts = { config, log, lifecycle, db, bus, gateway, storage, engine }
+      const parts = { config, log, lifecycle, db, bus, gateway, storages, engine }
       return (await startHttp({ ...parts, metrics: createMetrics(), needsWorker: false })).url
     },
     async close(): Promise<void> {
@@ -91,7 +84,7 @@ export async function openBenchKernel(databaseUrl: string) {
       await desk.stop()
       await engine.stop()
       await bus.close()
-      await storage.close()
+      await storages.close()
       await db.close()
       rmSync(dataDirectory, { recursive: true, force: true })
     },
