@@ -13,6 +13,7 @@ import { createActorStore } from '../kernel/db/actors.ts'
 import { type Database, json, sql } from '../kernel/db/database.ts'
 import { migrate } from '../kernel/db/migrate.ts'
 import { openPglite } from '../kernel/db/pglite.ts'
+import { createStorages } from '../kernel/storages.ts'
 import { WebEncodeError } from '../kernel/errors.ts'
 import type { NewJoinToken } from '../kernel/contract/worker.ts'
 import type { Gateway } from '../kernel/gateway.ts'
@@ -150,6 +151,7 @@ describe('createUi()', () => {
       db,
       gateway,
       storage: storage as StorageProvider,
+      storages: createStorages({ id: 'storage-fs', storage: storage as StorageProvider }),
       profiles: [profileFixture],
       clock: systemClock,
       log: silentLog,

@@ -3,7 +3,7 @@ import type { HttpDeps } from '../kernel/http/deps.ts'
 
 /** Ports and settings of the pages. */
 export interface UiDeps
-  extends Pick<HttpDeps, 'db' | 'gateway' | 'storage' | 'profiles' | 'clock' | 'log'> {
+  extends Pick<HttpDeps, 'db' | 'gateway' | 'storage' | 'storages' | 'profiles' | 'clock' | 'log'> {
   /** The OpenAPI document of the API. */
   readonly openapi: () => object | Promise<object>
   /** Bytes of the disk that keeps the media; absent when the storage cannot tell. */

@@ -62,6 +62,7 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
     storage,
     outbound,
     uploadsBucket: 'media',
+    storages: opened.storages,
     ...(isCluster && { getMediaUrl: opened.getMediaUrl }),
   })
   const metrics = createMetrics()

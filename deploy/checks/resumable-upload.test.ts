@@ -110,7 +110,7 @@ async function uploadWithCuts(env: Record<string, string>): Promise<void> {
     offsets.push(await offsetOf())
   }
   const [first = 0, second = 0, third = 0] = offsets
-  assert.ok(0 < first && first < second && second < third && third < film.length, `${offsets}`)
+  assert.ok(0 < first && first < second && second < third && third < film.length, offsets.join(' '))
   const rest = { film, offset: third, breakAfter: Infinity, onBreak: () => Promise.resolve() }
   assert.equal(await send(product, location, rest), 204)
   assert.equal(await offsetOf(), film.length)

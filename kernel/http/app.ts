@@ -25,6 +25,7 @@ import { profileRoutes } from './routes/profiles.ts'
 import { resumableUploadRoutes } from './routes/resumable-uploads.ts'
 import { signInRoutes } from './routes/sign-in.ts'
 import { systemRoutes } from './routes/system.ts'
+import { uploadRoutes } from './routes/uploads.ts'
 import { workerRoutes } from './routes/workers.ts'
 import { securityHeaders } from './security-headers.ts'
 
@@ -59,6 +60,7 @@ export function createApp(deps: HttpDeps, ui?: UiMount): OpenAPIHono<AppEnv> {
   app.route('/', workerRoutes(deps))
   app.route('/', demandRoutes(deps))
   app.route('/', fileRoutes(deps))
+  app.route('/', uploadRoutes(deps))
   app.route('/', resumableUploadRoutes(deps))
   app.route('/', liveRoutes(deps))
   app.route('/', objectRoutes(deps))
