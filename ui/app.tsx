@@ -7,6 +7,7 @@ import type { AppEnv, UiMount } from '../kernel/http/deps.ts'
 import { roleCovers } from '../kernel/http/permissions.ts'
 import { type Assets, defaultAssetsDirectory, loadAssets } from './assets.ts'
 import type { UiDeps } from './deps.ts'
+import { filePageRoutes } from './file-routes.tsx'
 import { fragment, frameOf, page, themeCookie, themeFrom } from './page.ts'
 import { jobActionRoutes } from './job-routes.tsx'
 import { newJobRoutes } from './new-job-routes.tsx'
@@ -27,6 +28,7 @@ export function createUi(deps: UiDeps): UiMount {
   app.route('/', frameRoutes(assets))
   app.route('/', overviewRoutes(deps, assets))
   app.route('/', newJobRoutes(deps, assets))
+  app.route('/', filePageRoutes(deps, assets))
   app.route('/', jobActionRoutes(deps, assets))
   app.route('/', workerPageRoutes(deps, assets))
   return {

@@ -1,8 +1,9 @@
 /** The files of the storages, folder by folder. */
 import { browsedSourceUrl } from '../../kernel/stored-source.ts'
 import type { Folder, FolderEntry } from '../folder.ts'
-import { formatBytes } from './format.ts'
-import { Icon } from './icons.tsx'
+import type { Child } from 'hono/jsx'
+import { formatBytes, nameOfSource } from './format.ts'
+import { Icon, type IconName } from './icons.tsx'
 
 /** Folders are links, files are choices of the field `source_path`. */
 export function FileBrowser({ folder, chosen }: { folder: Folder; chosen: string }) {
@@ -13,6 +14,13 @@ export function FileBrowser({ folder, chosen }: { folder: Folder; chosen: string
         <span class='truncate font-mono'>{folder.path ?? 'Storages'}</span>
       </div>
       <ul class='max-h-72 overflow-y-auto py-1'>
+        {isElsewhere(folder, chosen) && (
+          <li>
+            <Choice url={chosen} isChosen icon='file-play'>
+              <span class='min-w-0 flex-1 truncate'>{nameOfSource(chosen)}</span>
+            </Choice>
+          </li>
+        )}
         {folder.path !== undefined && (
           <li>
             <FolderLink
@@ -71,8 +79,34 @@ function FolderLink(
   )
 }
 
+/** A file that was chosen in another folder stays a choice. */
+function isElsewhere({ entries }: Folder, chosen: string): boolean {
+  if (chosen === '') return false
+  return entries.every(({ pluginId, path }) => browsedSourceUrl(pluginId, path) !== chosen)
+}
+
 function FileChoice({ entry, chosen }: { entry: FolderEntry; chosen: string }) {
   const url = browsedSourceUrl(entry.pluginId, entry.path)
+  return (
+    <Choice
+      url={url}
+      isChosen={url === chosen}
+      icon={entry.isAudio ? 'audio-lines' : 'file-play'}
+    >
+      <span class='min-w-0 flex-1 truncate'>{entry.name}</span>
+      <span class='text-xs text-muted-foreground tabular-nums'>{formatBytes(entry.size)}</span>
+    </Choice>
+  )
+}
+
+function Choice(
+  { url, isChosen, icon, children }: {
+    url: string
+    isChosen: boolean
+    icon: IconName
+    children: Child
+  },
+) {
   return (
     <label class={`${rowClass} has-checked:bg-accent has-checked:text-accent-foreground`}>
       <input
@@ -80,14 +114,10 @@ function FileChoice({ entry, chosen }: { entry: FolderEntry; chosen: string }) {
         class='accent-primary'
         name='source_path'
         value={url}
-        checked={url === chosen}
+        checked={isChosen}
       />
-      <Icon
-        name={entry.isAudio ? 'audio-lines' : 'file-play'}
-        class='size-4 text-muted-foreground'
-      />
-      <span class='min-w-0 flex-1 truncate'>{entry.name}</span>
-      <span class='text-xs text-muted-foreground tabular-nums'>{formatBytes(entry.size)}</span>
+      <Icon name={icon} class='size-4 text-muted-foreground' />
+      {children}
     </label>
   )
 }
