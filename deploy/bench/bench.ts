@@ -3,9 +3,10 @@ import { encodeSection } from './encode.ts'
 import { latencySection } from './latency.ts'
 import { runSections } from './run.ts'
 import { startSection } from './start.ts'
+import { storageSection } from './storage.ts'
 import { transitionsSection } from './transitions.ts'
 
 await runSections(
-  [startSection, latencySection, transitionsSection, encodeSection],
+  [startSection, latencySection, transitionsSection, storageSection, encodeSection],
   'bench-results.json',
 )

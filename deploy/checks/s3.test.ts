@@ -2,7 +2,14 @@
 import assert from 'node:assert/strict'
 import { execa } from 'execa'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import {
+  createReadStream,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -143,6 +150,57 @@ describe('media in a bucket', { skip }, () => {
     assert.ok(deleted.ok, String(deleted.status))
     await deleted.body?.cancel()
     assert.deepEqual(await list(`jobs/${id}/`), [])
+  })
+
+  test('a file of the bucket is browsed to, and encoded where it is', async () => {
+    const { bucket } = server.options
+    const path = 'library/my movie #1.mp4'
+    await storage.upload({ bucket, path }, createReadStream(movie))
+    const [root] = await askAny<{ plugin_id: string; path: string }[]>(
+      running(),
+      '/v1/files/roots',
+    )
+    assert.deepEqual([root?.plugin_id, root?.path], ['storage-s3', bucket])
+    const { entries: [entry] } = await askAny<{ entries: { source_url: string }[] }>(
+      running(),
+      `/v1/files/browse?plugin=storage-s3&path=${bucket}/library&search=MOVIE&media_only=1`,
+    )
+    assert.ok(entry)
+    const job = await waitForEnd(running(), await submit(entry.source_url), 180_000)
+    assert.equal(job.status, 'completed', JSON.stringify(job.error))
+  })
+
+  test('a browser uploads straight to the bucket, and only what it said', async () => {
+    const bytes = readFileSync(movie)
+    const sha256 = createHash('sha256').update(bytes).digest('hex')
+    const signed = await askAny<{
+      upload_url: string
+      headers: Record<string, string>
+      object_key: string
+      url: string
+    }>(running(), '/v1/files/upload-url', {
+      init: {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ file_name: 'movie.mp4', sha256 }),
+      },
+    })
+    assert.ok(signed.upload_url.startsWith(server.url))
+    const put = async (body: Buffer<ArrayBuffer>) => {
+      const answer = await fetch(signed.upload_url, {
+        method: 'PUT',
+        body,
+        headers: signed.headers,
+      })
+      await answer.body?.cancel()
+      return answer.status
+    }
+    assert.equal(await put(bytes.subarray(1)), 400)
+    assert.equal(await put(bytes), 200)
+    const { size } = await storage.getObjectMetadata({ bucket: 'media', path: signed.object_key })
+    assert.equal(size, bytes.length)
+    const job = await waitForEnd(running(), await submit(signed.url), 180_000)
+    assert.equal(job.status, 'completed', JSON.stringify(job.error))
   })
 
   test('a job goes on when the S3 server is killed in the middle, and started again', async () => {

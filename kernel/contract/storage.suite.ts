@@ -304,6 +304,16 @@ function describeSignedUrls(get: Get): void {
     assert.equal(await textOf(body), 'film')
   })
 
+  test('getUploadUrl() without a content type takes what its headers say', async () => {
+    const request = { ...sign('signed/plain.mkv'), method: 'PUT' } as const
+    const { url, headers } = await get().storage.getUploadUrl(request)
+    const answer = await get().fetch(url, { method: 'PUT', body: Buffer.from('film'), headers })
+    assert.ok(answer.ok, `status ${answer.status}`)
+    const path = 'signed/plain.mkv'
+    const { contentType, size } = await get().storage.getObjectMetadata({ bucket, path })
+    assert.deepEqual([contentType, size], ['video/x-matroska', 4])
+  })
+
   test('a signed URL serves no other method, object or time', async () => {
     await put(get(), 'signed/c.mp4', 'x')
     const { url } = await get().storage.getUrl({ ...sign('signed/c.mp4'), method: 'GET' })

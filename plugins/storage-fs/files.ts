@@ -56,13 +56,18 @@ async function writePart(
   const hash = createHash('sha256')
   const file = await open(path, 'wx', 0o640)
   let size = 0
+  /** The chunk before is on its way to the disk while the next one is hashed. */
+  let writing = Promise.resolve()
   try {
     for await (const chunk of chunks) {
       signal?.throwIfAborted()
       hash.update(chunk)
-      await writeAll(file, chunk)
+      await writing
+      writing = writeAll(file, chunk)
+      writing.catch(() => {})
       size += chunk.length
     }
+    await writing
     signal?.throwIfAborted()
     await file.datasync()
     return { size, sha256: hash.digest('hex'), etag: etagOf(await file.stat()) }

@@ -11,20 +11,29 @@ export function streamOf(
 ): ReadableStream<Uint8Array> {
   const action = `read object "${key}"`
   const iterator: AsyncIterator<Uint8Array> = body[Symbol.asyncIterator]()
+  let isWaiting = false
+  /** One timer for all reads: it is only looked at when it fires, and a reader that pauses is not silence. */
+  const timer = setInterval(() => {
+    if (isWaiting) body.destroy(silence(action, idleMs))
+  }, idleMs).unref()
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const timer = setTimeout(() => body.destroy(silence(action, idleMs)), idleMs)
+      isWaiting = true
+      timer.refresh()
       try {
         const { done, value } = await iterator.next()
-        if (done === true) controller.close()
-        else controller.enqueue(value)
+        if (done !== true) return controller.enqueue(value)
+        clearInterval(timer)
+        controller.close()
       } catch (failure) {
+        clearInterval(timer)
         throw storageFailure(failure, action)
       } finally {
-        clearTimeout(timer)
+        isWaiting = false
       }
     },
     cancel() {
+      clearInterval(timer)
       body.destroy()
     },
   }, { highWaterMark: 0 })

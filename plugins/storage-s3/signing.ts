@@ -34,12 +34,14 @@ export async function signRead(client: S3Client, order: SigningOrder): Promise<S
 
 /** For writing an object of this content type, and of this SHA-256 when one is named: the server checks both. */
 export async function signWrite(client: S3Client, order: SigningOrder): Promise<Signed> {
-  const { objectKey: Key, contentType: ContentType, sha256 } = order.request
+  const { objectKey: Key, sha256 } = order.request
+  // The SDK would sign a type of its own.
+  const ContentType = order.request.contentType ?? contentTypeOf(Key)
   const checksum = sha256 && Buffer.from(sha256, 'hex').toString('base64')
   const command = new PutObjectCommand({
     Bucket: order.bucket,
     Key,
-    ...(ContentType !== undefined && { ContentType }),
+    ContentType,
     ...(checksum !== undefined && { ChecksumSHA256: checksum }),
   })
   const url = await getSignedUrl(client, command, {
@@ -51,7 +53,7 @@ export async function signWrite(client: S3Client, order: SigningOrder): Promise<
   return {
     url,
     headers: {
-      ...(ContentType !== undefined && { 'content-type': ContentType }),
+      'content-type': ContentType,
       ...(checksum !== undefined && { 'x-amz-checksum-sha256': checksum }),
     },
   }
