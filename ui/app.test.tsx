@@ -366,6 +366,19 @@ describe('createUi()', () => {
     assert.match(text, /films/)
   })
 
+  test('the files of every storage are shown, and what cannot be opened shows the roots', async () => {
+    for (const path of ['/files', '/files?path=/etc', '/files?plugin=none&path=/films']) {
+      const response = await request(path)
+      assert.equal(response.status, 200, path)
+      const text = await response.text()
+      assert.match(text, /href="\/files\?plugin=storage-fs&amp;path=%2Ffilms"/, path)
+      assert.match(text, /data-upload-url="\/v1\/files\/tus"/)
+    }
+    const folder = await (await request('/files?path=/films&search=<x>&show_hidden=true')).text()
+    assert.match(folder, /value="&lt;x&gt;"/)
+    assert.match(folder, /No video or audio files here/)
+  })
+
   test('the log of a task is chosen by its id and shown as text', async () => {
     const task = `${fixtureJobId}.probe.00000`
     const text = await (await request(`/jobs/${fixtureJobId}/logs?task=${task}`)).text()

@@ -115,9 +115,16 @@ async function measureKernel(
   const startMs = performance.now()
   await execa('curl', [
     '-sf',
-    ...['-X', 'POST', '-T', file, '-o', '/dev/null'],
-    ...['-H', `authorization: Bearer ${product.token}`],
-    ...['-H', 'content-type: application/octet-stream'],
+    '-X',
+    'POST',
+    '-T',
+    file,
+    '-o',
+    '/dev/null',
+    '-H',
+    `authorization: Bearer ${product.token}`,
+    '-H',
+    'content-type: application/octet-stream',
     `${product.url}/v1/files/upload?name=film.bin`,
   ])
   const seconds = (performance.now() - startMs) / 1000
