@@ -18,6 +18,13 @@ test('readConfig() of an empty environment answers the defaults', () => {
     pluginDirectory: undefined,
     natsReplicas: 1,
     storageUrl: undefined,
+    s3Bucket: undefined,
+    s3Endpoint: undefined,
+    s3PublicEndpoint: undefined,
+    s3Region: 'us-east-1',
+    s3AccessKeyId: undefined,
+    s3SecretAccessKey: undefined,
+    s3SignedUrlSeconds: 604_800,
     adminToken: undefined,
     mediaRoots: [],
     sourceHosts: [],
@@ -223,6 +230,26 @@ test('listConfigWarnings() names WEBENCODE_ variables that do nothing, and no ot
   assert.deepEqual(listConfigWarnings(env), [
     'WEBENCODE_PORT is not a variable of WebEncode and changes nothing',
   ])
+})
+
+test('readConfig() wants all of a bucket, or nothing', () => {
+  const bucket = {
+    WEBENCODE_S3_BUCKET: 'media-1',
+    WEBENCODE_S3_ACCESS_KEY_ID: 'key',
+    WEBENCODE_S3_SECRET_ACCESS_KEY: 'planted-secret',
+  }
+  assert.equal(readConfig(bucket).s3Bucket, 'media-1')
+  for (const missing of Object.keys(bucket)) {
+    const env = { ...bucket, [missing]: '' }
+    assert.throws(() => readConfig(env), {
+      code: 'WE-SYS-001',
+      path: missing,
+      message: `${missing} must be set for S3 storage, found nothing`,
+    })
+  }
+  assert.throws(() => readConfig({ WEBENCODE_S3_ENDPOINT: 'http://s3:8333' }), {
+    path: 'WEBENCODE_S3_BUCKET',
+  })
 })
 
 test('configTable() has a row for every property of the configuration', () => {

@@ -95,6 +95,49 @@ const variables = {
     kind: folder,
     presetShown: 'none: what is built in',
   },
+  s3Bucket: {
+    name: 'WEBENCODE_S3_BUCKET',
+    description: 'Bucket of an S3 server that keeps the media in place of the data folder.',
+    kind: text(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'be the name of a bucket'),
+    presetShown: 'none: the data folder',
+  },
+  s3Endpoint: {
+    name: 'WEBENCODE_S3_ENDPOINT',
+    description: 'Address of the S3 server: SeaweedFS, MinIO, R2 or another.',
+    kind: url(['http:', 'https:']),
+    presetShown: 'AWS in the region',
+  },
+  s3PublicEndpoint: {
+    name: 'WEBENCODE_S3_PUBLIC_ENDPOINT',
+    description: 'Address under which workers and browsers reach the S3 server.',
+    kind: url(['http:', 'https:']),
+    presetShown: 'the endpoint',
+  },
+  s3Region: {
+    name: 'WEBENCODE_S3_REGION',
+    description: 'Region of the bucket.',
+    kind: text(/^[a-z0-9-]{1,64}$/, 'be 1 to 64 lower-case letters, digits or dashes'),
+    preset: 'us-east-1',
+  },
+  s3AccessKeyId: {
+    name: 'WEBENCODE_S3_ACCESS_KEY_ID',
+    description: 'Access key for the bucket.',
+    kind: secretText(1),
+    presetShown: 'none',
+  },
+  s3SecretAccessKey: {
+    name: 'WEBENCODE_S3_SECRET_ACCESS_KEY',
+    description: 'Secret of the access key.',
+    kind: secretText(1),
+    presetShown: 'none',
+    secret: true,
+  },
+  s3SignedUrlSeconds: {
+    name: 'WEBENCODE_S3_SIGNED_URL_SECONDS',
+    description: 'Longest life of a URL that the bucket is read or written with.',
+    kind: integer(60, 604_800),
+    preset: '604800',
+  },
   adminToken: {
     name: 'WEBENCODE_ADMIN_TOKEN',
     description: 'Bearer token of the administrator, in place of the generated one.',
@@ -306,10 +349,7 @@ export function readConfig(env: Environment): Config {
   }))
   const config = Object.fromEntries(entries.map(({ key, value }) => [key, value])) as Config
   const mistakes = entries.filter(({ mistake }) => mistake !== undefined)
-  const mistake = mistakes.length === 0 ? leaseMistake(config) : undefined
-  if (mistake !== undefined) {
-    mistakes.push({ key: 'heartbeatMs', name: variables.heartbeatMs.name, mistake })
-  }
+  if (mistakes.length === 0) mistakes.push(...leaseMistakes(config), ...s3Mistakes(config))
   const [first] = mistakes
   if (first === undefined) return config
   throw new WebEncodeError('WE-SYS-001', mistakes.map((entry) => entry.mistake).join('\n'), {
@@ -362,9 +402,28 @@ function readVariable(variable: Variable, env: Environment): { value?: unknown; 
   return { mistake: `${variable.name} must ${variable.kind.must}, found ${found}` }
 }
 
+interface Mistake {
+  readonly key: string
+  readonly name: string
+  readonly mistake: string
+}
+
 /** A worker that misses one heartbeat must not lose its tasks. */
-function leaseMistake({ leaseMs, heartbeatMs }: Config): string | undefined {
-  if (heartbeatMs * 2 <= leaseMs) return undefined
-  return `${variables.heartbeatMs.name} must be at most half of ${variables.leaseMs.name}, ` +
+function leaseMistakes({ leaseMs, heartbeatMs }: Config): Mistake[] {
+  if (heartbeatMs * 2 <= leaseMs) return []
+  const { name } = variables.heartbeatMs
+  const mistake = `${name} must be at most half of ${variables.leaseMs.name}, ` +
     `found ${heartbeatMs} with a lease of ${leaseMs}`
+  return [{ key: 'heartbeatMs', name, mistake }]
+}
+
+/** A bucket without keys, or keys without a bucket, would silently use the data folder. */
+function s3Mistakes(config: Config): Mistake[] {
+  const needed = ['s3Bucket', 's3AccessKeyId', 's3SecretAccessKey'] as const
+  const optional = ['s3Endpoint', 's3PublicEndpoint'] as const
+  if ([...needed, ...optional].every((key) => config[key] === undefined)) return []
+  return needed.filter((key) => config[key] === undefined).map((key) => {
+    const { name } = variables[key]
+    return { key, name, mistake: `${name} must be set for S3 storage, found nothing` }
+  })
 }

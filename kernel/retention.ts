@@ -12,6 +12,7 @@ import { deleteOldSignInFailures } from './db/sign-in-failures.ts'
 import { deleteOldRevocations } from './db/token-revocations.ts'
 import type { Caller, Gateway } from './gateway.ts'
 import type { Log } from './log.ts'
+import { ResumableUploads } from './resumable-uploads.ts'
 
 /** How long things are kept; 0 = for ever. */
 export interface KeepTimes {
@@ -68,7 +69,8 @@ export function createRetention(options: RetentionOptions): Retention {
     await pruneIdempotencyKeys(db, dayMs)
     if (keep.auditDays > 0) await pruneAuditEvents(db, keep.auditDays)
     const jobs = keep.jobsDays === 0 ? 0 : await deleteOldJobs()
-    const uploads = keep.uploadsHours === 0 ? 0 : await deleteOldUploads()
+    const unfinished = await new ResumableUploads({ storage, clock }).removeExpired()
+    const uploads = unfinished + (keep.uploadsHours === 0 ? 0 : await deleteOldUploads())
     const logs = keep.logsDays === 0 ? 0 : await deleteOldLogs()
     if (jobs + uploads + logs > 0) {
       log.info('deleted what was kept long enough', { jobs, uploads, logs })

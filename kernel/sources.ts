@@ -6,6 +6,8 @@ import type { StorageProvider } from './contract/storage.ts'
 import type { SourceRef } from './contract/task.ts'
 import { messageOf, WebEncodeError } from './errors.ts'
 import type { Outbound } from './outbound.ts'
+import type { Storages } from './storages.ts'
+import { parseStoredSource } from './stored-source.ts'
 
 /** What a job reads from, checked. */
 export interface CheckedSource {
@@ -34,6 +36,8 @@ export interface SourcesOptions {
   readonly outbound: Pick<Outbound, 'open'>
   /** Bucket of the uploads. */
   readonly uploadsBucket: string
+  /** Whose objects may be sources. @default none */
+  readonly storages?: Pick<Storages, 'get'>
   /** Seconds that a signed URL is valid. @default 86_400 */
   readonly urlSeconds?: number
   /** What a worker opens to read a file below a root. @default its `file:` URL: workers are on this machine */
@@ -46,6 +50,7 @@ const playlist = /\.(m3u8?|mpd|(ff)?concat|ffcat|txt|pls|xspf|sdp|ism|asx|wpl)$/
 /** Creates the guard of sources. It keeps no state between calls. */
 export function createSources(options: SourcesOptions): Sources {
   const { roots, storage, outbound, uploadsBucket, urlSeconds = 86_400, getMediaUrl } = options
+  const sign = { expirySeconds: urlSeconds, method: 'GET', audience: 'worker' } as const
 
   async function checkUpload(url: string): Promise<string> {
     const key = uploadKeyFrom(url)
@@ -56,9 +61,31 @@ export function createSources(options: SourcesOptions): Sources {
     return key
   }
 
+  /** An object that people picked; where it is. */
+  async function checkObject(url: string) {
+    const source = parseStoredSource(url)
+    if (source === undefined || options.storages === undefined) {
+      throw refused(
+        `The stored source must be storage://<plugin id>/<bucket>/<key>; found "${url}"`,
+      )
+    }
+    const { pluginId, bucket, key } = source
+    refusePlaylist(key)
+    const named = options.storages.get(pluginId)
+    await named.storage.getObjectMetadata({ bucket, path: key }).catch((failure) => {
+      if (failure instanceof WebEncodeError && failure.code !== 'WE-STO-001') throw failure
+      throw refused(`The stored source "${url}" does not exist`, failure)
+    })
+    return { storage: named.storage, bucket, objectKey: key }
+  }
+
   return {
     async checkSource(text) {
       const url = parseSource(text)
+      if (url.protocol === 'storage:') {
+        await checkObject(text)
+        return { type: 'url', url: text }
+      }
       if (url.protocol === 'fs:') {
         await checkUpload(text)
         return { type: 'upload', url: text }
@@ -79,19 +106,18 @@ export function createSources(options: SourcesOptions): Sources {
         if (getMediaUrl === undefined) return { url: pathToFileURL(path).href, name }
         return { url: await getMediaUrl(path, urlSeconds), name, isStored: true }
       }
+      if (url.protocol === 'storage:') {
+        const { storage: place, ...object } = await checkObject(text)
+        const signed = await place.getUrl({ ...object, ...sign })
+        return { url: signed.url, name: basename(object.objectKey), isStored: true }
+      }
       if (url.protocol !== 'fs:') {
         // Whoever fetches it checks the address at every request; a name may lead elsewhere by then.
         return { url: url.href, name: url.pathname.split('/').at(-1) || url.hostname }
       }
       const objectKey = uploadKeyFrom(text)
       const [signed] = await Promise.all([
-        storage.getUrl({
-          bucket: uploadsBucket,
-          objectKey,
-          expirySeconds: urlSeconds,
-          method: 'GET',
-          audience: 'worker',
-        }),
+        storage.getUrl({ bucket: uploadsBucket, objectKey, ...sign }),
         checkUpload(text),
       ])
       return { url: signed.url, name: basename(objectKey), isStored: true }
@@ -128,13 +154,15 @@ function refuseList(beginning: string): void {
   }
 }
 
-const schemes = ['http:', 'https:', 'file:', 'fs:']
+const schemes = ['http:', 'https:', 'file:', 'fs:', 'storage:']
 
 function parseSource(text: string): URL {
   const url = URL.parse(text)
   if (url !== null && schemes.includes(url.protocol)) return url
   const found = url === null ? 'it is not a URL' : `"${url.protocol}" is not one of these`
-  throw refused(`The source must be an http, https, file or fs://uploads/ URL; ${found}`)
+  throw refused(
+    `The source must be an http, https, file, fs://uploads/ or storage:// URL; ${found}`,
+  )
 }
 
 /** Keys are taken as they stand: what an upload answered is not percent-encoded. */

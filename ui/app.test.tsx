@@ -15,6 +15,7 @@ import { rememberUser } from '../kernel/db/known-users.ts'
 import { migrate } from '../kernel/db/migrate.ts'
 import { openPglite } from '../kernel/db/pglite.ts'
 import { insertSession } from '../kernel/db/sessions.ts'
+import { createStorages } from '../kernel/storages.ts'
 import { WebEncodeError } from '../kernel/errors.ts'
 import type { NewJoinToken } from '../kernel/contract/worker.ts'
 import type { Gateway } from '../kernel/gateway.ts'
@@ -176,6 +177,7 @@ describe('createUi()', () => {
       auth,
       plugins: pluginDirectory,
       storage: storage as StorageProvider,
+      storages: createStorages({ id: 'storage-fs', storage: storage as StorageProvider }),
       profiles: [profileFixture],
       clock: systemClock,
       log: silentLog,
@@ -461,6 +463,19 @@ describe('createUi()', () => {
   test('a folder that may not be opened shows the allowed ones', async () => {
     const text = await (await request('/jobs/new/files?folder=/etc')).text()
     assert.match(text, /films/)
+  })
+
+  test('the files of every storage are shown, and what cannot be opened shows the roots', async () => {
+    for (const path of ['/files', '/files?path=/etc', '/files?plugin=none&path=/films']) {
+      const response = await request(path)
+      assert.equal(response.status, 200, path)
+      const text = await response.text()
+      assert.match(text, /href="\/files\?plugin=storage-fs&amp;path=%2Ffilms"/, path)
+      assert.match(text, /data-upload-url="\/v1\/files\/tus"/)
+    }
+    const folder = await (await request('/files?path=/films&search=<x>&show_hidden=true')).text()
+    assert.match(folder, /value="&lt;x&gt;"/)
+    assert.match(folder, /No video or audio files here/)
   })
 
   test('the log of a task is chosen by its id and shown as text', async () => {

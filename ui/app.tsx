@@ -8,6 +8,7 @@ import type { AppEnv, UiMount } from '../kernel/http/deps.ts'
 import { type Assets, defaultAssetsDirectory, loadAssets } from './assets.ts'
 import type { UiDeps } from './deps.ts'
 import { auditPageRoutes } from './audit-routes.tsx'
+import { filePageRoutes } from './file-routes.tsx'
 import { fragment, frameOf, page, themeCookie, themeFrom } from './page.ts'
 import { jobActionRoutes } from './job-routes.tsx'
 import { pluginPageRoutes } from './plugin-routes.tsx'
@@ -30,6 +31,7 @@ export function createUi(deps: UiDeps): UiMount {
   app.route('/', frameRoutes(deps, assets))
   app.route('/', overviewRoutes(deps, assets))
   app.route('/', newJobRoutes(deps, assets))
+  app.route('/', filePageRoutes(deps, assets))
   app.route('/', jobActionRoutes(deps, assets))
   app.route('/', workerPageRoutes(deps, assets))
   app.route('/', settingsRoutes(deps, assets))

@@ -10,6 +10,7 @@ export interface UiDeps extends
     | 'auth'
     | 'redirectSignIn'
     | 'storage'
+    | 'storages'
     | 'profiles'
     | 'plugins'
     | 'clock'

@@ -16,6 +16,7 @@ export const navigation: readonly NavigationItem[] = [
   { href: '/dashboard', label: 'Dashboard', icon: 'layout-dashboard' },
   { href: '/jobs', label: 'Jobs', icon: 'list-video' },
   { href: '/jobs/new', label: 'New job', icon: 'circle-plus', role: leastRole('job', 'create') },
+  { href: '/files', label: 'Files', icon: 'folder-open', role: leastRole('file', 'read') },
   { href: '/profiles', label: 'Profiles', icon: 'sliders-horizontal' },
   { href: '/workers', label: 'Workers', icon: 'server' },
   { href: '/plugins', label: 'Plugins', icon: 'plug' },

@@ -7,8 +7,9 @@ import type { AppEnv } from '../kernel/http/deps.ts'
 import { storeUpload } from '../kernel/http/stored-upload.ts'
 import { WebEncodeError } from '../kernel/errors.ts'
 import type { Assets } from './assets.ts'
-import { FileBrowser, type Folder } from './components/file-browser.tsx'
+import { FileBrowser } from './components/file-browser.tsx'
 import type { UiDeps } from './deps.ts'
+import { type Folder, loadFolder } from './folder.ts'
 import { redirectWithNotice } from './notice.ts'
 import { fragment, page } from './page.ts'
 import {
@@ -18,11 +19,11 @@ import {
   type NewJobForm,
   newJobFormFrom,
 } from './pages/new-job-form.ts'
-import { loadFolder, NewJobPage } from './pages/new-job.tsx'
+import { NewJobPage } from './pages/new-job.tsx'
 
 /** Routes below `/jobs/new`. */
 export function newJobRoutes(deps: UiDeps, assets: Assets) {
-  const { gateway, profiles, storage } = deps
+  const { gateway, profiles, storages } = deps
   const show = async (c: Context<AppEnv>, form: NewJobForm, errors: FieldErrors) => {
     const folder = await openFolder(c)
     const key = form.key === '' ? randomUUID() : form.key
@@ -33,11 +34,12 @@ export function newJobRoutes(deps: UiDeps, assets: Assets) {
   /** A folder that cannot be opened shows the roots instead. */
   const openFolder = async (c: Context<AppEnv>): Promise<Folder> => {
     try {
-      return await loadFolder(storage, c.req.query('folder') ?? '')
+      const { folder: path = '', plugin: pluginId } = c.req.query()
+      return await loadFolder(storages, { path, pluginId })
     } catch (failure) {
       if (!(failure instanceof WebEncodeError)) throw failure
       deps.log.info('a folder could not be opened', { error: failure })
-      return await loadFolder(storage, '')
+      return await loadFolder(storages, { path: '' })
     }
   }
 
@@ -76,6 +78,6 @@ export function newJobRoutes(deps: UiDeps, assets: Assets) {
 /** Streams the form's file into storage; for browsers without scripts. */
 async function receiveUpload(c: Context<AppEnv>, deps: UiDeps): Promise<string> {
   const limits = { maxBytes: deps.maxUploadBytes, bareName: undefined }
-  const { key } = await storeUpload(c, deps.storage, limits)
+  const { key } = await storeUpload(c, deps.storages, limits)
   return key
 }

@@ -304,4 +304,14 @@ export const uiRules: readonly Rule[] = [
     action: 'test a plugin',
     audit: 'plugin.test',
   },
+
+  { method: 'GET', path: '/files', access: leastRole('file', 'read'), action: 'browse files' },
+  {
+    method: 'POST',
+    path: '/files/upload',
+    access: leastRole('file', 'create'),
+    action: 'upload a file',
+    audit: 'file.upload',
+    isStreamed: true,
+  },
 ]

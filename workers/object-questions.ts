@@ -6,7 +6,13 @@ import type { ObjectLease } from './transfer.ts'
 /** What a URL is wanted for; a `GET` without a key reads the source of the task. */
 export type UrlPurpose =
   | { readonly method: 'GET'; readonly key?: string }
-  | { readonly method: 'PUT'; readonly key: string; readonly contentType: string }
+  | {
+    readonly method: 'PUT'
+    readonly key: string
+    readonly contentType: string
+    /** The storage refuses other bytes. */
+    readonly sha256: string
+  }
 
 /** All throw WE-WRK-004 when the lease does not allow it, else as {@link KernelLink}. */
 export interface ObjectQuestions {

@@ -42,7 +42,8 @@ export async function uploadFile(order: UploadOrder, tools: TransferTools): Prom
   for (let isFirst = true;; isFirst = false) {
     try {
       signal.throwIfAborted()
-      const target = await tools.urlFor(lease, { method: 'PUT', key, contentType })
+      const { sha256 } = object
+      const target = await tools.urlFor(lease, { method: 'PUT', key, contentType, sha256 })
       const upload = new Upload(object, order, target, tools)
       if (target.isResumable !== true || sizeBytes <= pieceBytes) await upload.sendWhole()
       else await upload.sendPieces(retries, isFirst)

@@ -68,7 +68,7 @@ export function createObjectDesk(options: ObjectDeskOptions): ObjectDesk {
       const fault = faultOf(request, attempt)
       if (fault !== undefined) refuse(request, fault)
       if (request.method === 'PUT') {
-        const { key: objectKey, contentType, method } = request
+        const { key: objectKey, contentType, sha256, method } = request
         const signed = await storage.getUploadUrl({
           bucket: mediaBucket,
           objectKey,
@@ -76,6 +76,7 @@ export function createObjectDesk(options: ObjectDeskOptions): ObjectDesk {
           method,
           audience: 'worker',
           ...(contentType !== undefined && { contentType }),
+          ...(sha256 !== undefined && { sha256 }),
         })
         return replyFrom(signed)
       }

@@ -4,9 +4,17 @@ import { latencySection } from './latency.ts'
 import { pluginsSection } from './plugins.ts'
 import { runSections } from './run.ts'
 import { startSection } from './start.ts'
+import { storageSection } from './storage.ts'
 import { transitionsSection } from './transitions.ts'
 
 await runSections(
-  [startSection, latencySection, transitionsSection, pluginsSection, encodeSection],
+  [
+    startSection,
+    latencySection,
+    transitionsSection,
+    pluginsSection,
+    storageSection,
+    encodeSection,
+  ],
   'bench-results.json',
 )

@@ -18,7 +18,6 @@ import type { Metrics } from '../../kernel/metrics.ts'
 import { presets } from '../../kernel/profiles.ts'
 import { createRuntime } from '../../kernel/runtime/serve.ts'
 import type { SecretStore } from '../../kernel/plugin/secrets/store.ts'
-import type { FsStorage } from '../../plugins/storage-fs/storage.ts'
 import { createUi } from '../../ui/app.tsx'
 import { openAuth } from './auth.ts'
 import { openSignIn } from './sign-in.ts'
@@ -26,6 +25,7 @@ import { measureBox } from './measure.ts'
 import { assetsDirectory } from './paths.ts'
 import type { KernelPlugins } from './plugins.ts'
 import { checkReadiness } from './readiness.ts'
+import type { KernelStorages } from './storage.ts'
 import { readUsage } from './usage.ts'
 
 /** What the HTTP side is made of. */
@@ -36,7 +36,7 @@ export interface HttpParts {
   readonly db: Database
   readonly bus: Bus
   readonly gateway: Gateway
-  readonly storage: FsStorage
+  readonly storages: KernelStorages
   readonly engine: Engine
   readonly metrics: Metrics
   readonly secrets: SecretStore
@@ -92,7 +92,9 @@ export async function startHttp(parts: HttpParts): Promise<Listening> {
       ...signIn,
       audit,
       plugins: parts.plugins.directory,
-      serveObject: (request) => parts.storage.serve(request),
+      storage: parts.storages.storage,
+      storages: parts.storages.storages,
+      serveObject: parts.storages.serveObject,
       profiles: presets,
       live,
       upgradeWebSocket: runtime.upgradeWebSocket,
@@ -100,7 +102,7 @@ export async function startHttp(parts: HttpParts): Promise<Listening> {
       config: httpConfigFrom(config),
       clock: systemClock,
     },
-    parts.storage,
+    parts.storages,
     config,
   )
   const { port } = await lifecycle.start(
@@ -136,14 +138,14 @@ async function startAudit({ lifecycle, db, bus, log }: HttpParts): Promise<Audit
   )
 }
 
-function createPagesAndApi(deps: HttpDeps, storage: FsStorage, config: Config) {
+function createPagesAndApi(deps: HttpDeps, { usage }: KernelStorages, config: Config) {
   const ui = createUi({
     ...deps,
     maxUploadBytes: deps.config.maxUploadBytes,
     assetsDirectory,
     openapi: async () => await (await app.request('/openapi.json')).json() as object,
     ...(config.natsUrl !== undefined && { workerBusUrl: shownUrl(config.natsUrl) }),
-    storageUsage: () => readUsage(storage, config),
+    ...(usage !== undefined && { storageUsage: () => readUsage(usage, config) }),
   })
   const app = createApp(deps, ui)
   return app

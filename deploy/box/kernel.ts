@@ -20,17 +20,11 @@ import { createOutbound, type Outbound } from '../../kernel/outbound.ts'
 import { presets } from '../../kernel/profiles.ts'
 import { createRetention, type KeepTimes } from '../../kernel/retention.ts'
 import { createSources } from '../../kernel/sources.ts'
-import {
-  createFsStorage,
-  type FsStorage,
-  type FsStorageOptions,
-} from '../../plugins/storage-fs/storage.ts'
 import { openDatabase } from './database.ts'
 import { type Listening, startHttp } from './http.ts'
 import { createKernelPlugins } from './plugins.ts'
-import { dataPathsOf, objectsPath } from './paths.ts'
-import { readOrCreateKey } from './secret-file.ts'
 import { startSecrets } from './secrets.ts'
+import { type KernelStorages, openStorages } from './storage.ts'
 import { version } from './version.ts'
 
 /** What a kernel is started with. */
@@ -44,8 +38,7 @@ export interface KernelSetup {
 }
 
 /** A kernel that serves. */
-export interface Kernel extends Listening {
-  readonly storage: FsStorage
+export interface Kernel extends Listening, Pick<KernelStorages, 'storage' | 'hasFiles'> {
   readonly outbound: Outbound
   /** Absent without `PLUGIN_DIR`. */
   readonly mesh: PluginMesh | undefined
@@ -63,19 +56,21 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
     () => openDatabase(config, log),
     (open) => open.close(),
   )
-  const storage = await lifecycle.start(
+  const opened = await lifecycle.start(
     'storage',
-    () => openStorage(config, log, isCluster ? { workerUrlBase: () => storageUrl } : {}),
+    () => openStorages(config, log, isCluster ? () => storageUrl : undefined),
     (open) => open.close(),
   )
   const secrets = await startSecrets(setup)
+  const { storage, hasFiles } = opened
   const outbound = createOutbound({ allowedHosts: config.sourceHosts })
   const sources = createSources({
     roots: config.mediaRoots,
     storage,
     outbound,
     uploadsBucket: 'media',
-    ...(isCluster && { getMediaUrl: storage.getMediaUrl }),
+    storages: opened.storages,
+    ...(isCluster && { getMediaUrl: opened.getMediaUrl }),
   })
   const metrics = createMetrics()
   const store = createActorStore(db)
@@ -124,7 +119,7 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
     db,
     bus,
     gateway,
-    storage,
+    storages: opened,
     engine,
     metrics,
     secrets,
@@ -136,29 +131,12 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
   await startHedging(lifecycle, { engine, db, clock, log, onHedged: () => metrics.chunkHedged() })
   const retention = createRetention({ db, storage, gateway, keep: keepTimesOf(config), clock, log })
   await lifecycle.start('retention', () => retention.start(), () => retention.stop())
-  return { ...listening, storage, outbound, mesh: plugins.mesh }
+  return { ...listening, storage, hasFiles, outbound, mesh: plugins.mesh }
 }
 
 async function startHedging(lifecycle: Lifecycle, options: HedgingOptions): Promise<void> {
   const hedging = createHedging(options)
   await lifecycle.start('hedging', async () => hedging.start(), () => hedging.stop())
-}
-
-async function openStorage(
-  config: Config,
-  log: Log,
-  cluster: Pick<FsStorageOptions, 'workerUrlBase'>,
-): Promise<FsStorage> {
-  const paths = dataPathsOf(config.dataDirectory)
-  return createFsStorage({
-    root: paths.objects,
-    signingKey: await readOrCreateKey(paths.signingKey),
-    publicPath: objectsPath,
-    now: clock.now,
-    mediaRoots: config.mediaRoots,
-    log,
-    ...cluster,
-  })
 }
 
 /** A server that listens on every address is known to others by the name of its machine. */

@@ -6,8 +6,11 @@ import type { StorageGroup, StorageUsage } from '../../ui/deps.ts'
 type KeepSettings = Pick<Config, 'keepJobsDays' | 'keepUploadsHours' | 'keepLogsDays'>
 
 /** Counts the stored objects by what they are. */
-export async function readUsage(storage: FsStorage, keep: KeepSettings): Promise<StorageUsage> {
-  const { entries, freeBytes } = await storage.usage(groupOf)
+export async function readUsage(
+  usage: FsStorage['usage'],
+  keep: KeepSettings,
+): Promise<StorageUsage> {
+  const { entries, freeBytes } = await usage(groupOf)
   const bytesOf = new Map(entries.map(({ prefix, bytes }) => [prefix, bytes]))
   const groups: StorageGroup[] = [
     {

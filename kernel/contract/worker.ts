@@ -131,6 +131,8 @@ export const objectUrlRequestSchema = z.discriminatedUnion('method', [
     method: z.literal('PUT'),
     key: objectKeySchema,
     contentType: z.string().min(1).max(255).optional(),
+    /** Of the bytes that will come. */
+    sha256: z.string().regex(/^[0-9a-f]{64}$/).optional(),
   }),
 ])
 export const objectUrlReplySchema = z.object({

@@ -26,10 +26,12 @@ import { objectRoutes } from './routes/objects.ts'
 import { pluginRoutes } from './routes/plugins.ts'
 import { profileRoutes } from './routes/profiles.ts'
 import { redirectSignInRoutes } from './routes/redirect-sign-in.ts'
+import { resumableUploadRoutes } from './routes/resumable-uploads.ts'
 import { secretRoutes } from './routes/secrets.ts'
 import { signInRoutes } from './routes/sign-in.ts'
 import { systemRoutes } from './routes/system.ts'
 import { tokenRoutes } from './routes/tokens.ts'
+import { uploadRoutes } from './routes/uploads.ts'
 import { workerRoutes } from './routes/workers.ts'
 import { securityHeaders } from './security-headers.ts'
 
@@ -68,6 +70,8 @@ export function createApp(deps: HttpDeps, ui?: UiMount): OpenAPIHono<AppEnv> {
   app.route('/', secretRoutes(deps))
   app.route('/', pluginRoutes(deps))
   app.route('/', fileRoutes(deps))
+  app.route('/', uploadRoutes(deps))
+  app.route('/', resumableUploadRoutes(deps))
   app.route('/', liveRoutes(deps))
   app.route('/', objectRoutes(deps))
   app.route('/', signInRoutes(deps))

@@ -12,6 +12,7 @@ import type { Metrics } from '../metrics.ts'
 import type { SecretStore } from '../plugin/secrets/store.ts'
 import type { PluginDirectory } from '../plugin-desk.ts'
 import type { RuntimeEnv, UpgradeWebSocket } from '../runtime/runtime.ts'
+import type { Storages } from '../storages.ts'
 import type { AuditNotes } from './audit.ts'
 import type { Rule } from './permissions.ts'
 import type { Problem } from './problem.ts'
@@ -69,7 +70,9 @@ export interface HttpDeps {
   readonly auth: Authenticator
   /** Sign-in at an identity provider; absent: there is none. */
   readonly redirectSignIn?: RedirectSignIn
+  /** The main one of the storages. */
   readonly storage: StorageProvider
+  readonly storages: Storages
   /** Answers `/v1/objects/…` requests whose URLs the storage signed; absent when its URLs lead elsewhere. */
   readonly serveObject?: (request: Request) => Promise<Response>
   readonly profiles: readonly Profile[]

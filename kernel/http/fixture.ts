@@ -20,6 +20,7 @@ import type { Caller, Gateway } from '../gateway.ts'
 import { createLog, type Log } from '../log.ts'
 import { createMetrics } from '../metrics.ts'
 import { createRuntime } from '../runtime/serve.ts'
+import { createStorages, type Storages } from '../storages.ts'
 import { createApp } from './app.ts'
 import { defaultHttpConfig, type HttpConfig, type HttpDeps, type UiMount } from './deps.ts'
 import { pluginFamilies } from './plugin-topics.ts'
@@ -59,6 +60,8 @@ export async function openBench(
     serveObject?: HttpDeps['serveObject']
     redirectSignIn?: HttpDeps['redirectSignIn']
     auth?: HttpDeps['auth']
+    /** @default one in memory, `storage-test` */
+    storages?: Storages
   } = {},
 ): Promise<Bench> {
   const logLines: string[] = []
@@ -75,12 +78,16 @@ export async function openBench(
     ['operator', { username: 'otto', role: 'operator' }],
     ['admin', { username: 'anna', role: 'admin' }],
   ])
+  const {
+    storages = createStorages({ id: 'storage-test', storage: storageOver(objects, clock) }),
+  } = options
   const deps: HttpDeps = {
     db,
     gateway: gatewayOver(db, commands),
     auth: options.auth ?? authOver(users, clock),
     ...(options.redirectSignIn === undefined ? {} : { redirectSignIn: options.redirectSignIn }),
-    storage: storageOver(objects),
+    storage: storages.main.storage,
+    storages,
     ...(options.serveObject === undefined ? {} : { serveObject: options.serveObject }),
     profiles: [testProfile],
     audit: options.audit ?? createAuditWriter({ db, clock: systemClock, log }),
@@ -293,15 +300,18 @@ function authOver(
   }
 }
 
-function storageOver(objects: Map<string, Uint8Array>): StorageProvider {
+function storageOver(objects: Map<string, Uint8Array>, clock: Clock): StorageProvider {
+  const writtenAtMs = new WeakMap<Uint8Array, number>()
   const find = (path: string): Uint8Array => {
     const bytes = objects.get(path)
     if (bytes === undefined) throw new WebEncodeError('WE-STO-001', `There is no object "${path}"`)
     return bytes
   }
   const infoOf = (key: string) => {
-    const size = find(key).length
-    return { key, size, etag: `"${size}"`, lastModified: 1_700_000_000, contentType: 'text/plain' }
+    const bytes = find(key)
+    const size = bytes.length
+    const lastModified = Math.ceil((writtenAtMs.get(bytes) ?? 1_700_000_000_000) / 1000)
+    return { key, size, etag: `"${size}"`, lastModified, contentType: 'text/plain' }
   }
   const urlOf = ({ objectKey }: { objectKey: string }) =>
     Promise.resolve({
@@ -316,6 +326,7 @@ function storageOver(objects: Map<string, Uint8Array>): StorageProvider {
       const bytes = Buffer.concat(parts)
       if (bytes.includes('DISK FULL')) throw new WebEncodeError('WE-STO-003', 'The disk is full')
       objects.set(path, bytes)
+      writtenAtMs.set(bytes, clock.now())
       const sha256 = createHash('sha256').update(bytes).digest('hex')
       return { url: '', size: bytes.length, etag: '', sha256 }
     },

@@ -13,7 +13,7 @@ export type Load = 'request' | 'vital' | 'sign-in' | 'upload' | 'download'
 
 /** What is asked of the caller of one route. */
 export interface Rule {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS'
   /** As the route was registered, with parameters: `/v1/jobs/:id`. */
   readonly path: string
   readonly access: Access
@@ -455,6 +455,49 @@ export const apiRules: readonly Rule[] = [
     action: 'upload a file',
     audit: 'file.upload',
     isStreamed: true,
+  },
+
+  {
+    method: 'POST',
+    path: '/v1/files/upload-url',
+    access: leastRole('file', 'create'),
+    action: 'upload a file',
+    audit: 'file.sign_upload',
+  },
+  {
+    method: 'OPTIONS',
+    path: '/v1/files/tus',
+    access: leastRole('file', 'read'),
+    action: 'see how files are uploaded',
+  },
+  {
+    method: 'POST',
+    path: '/v1/files/tus',
+    access: leastRole('file', 'create'),
+    action: 'upload a file',
+    audit: 'file.upload',
+    isStreamed: true,
+  },
+  // HEAD comes by here too.
+  {
+    method: 'GET',
+    path: '/v1/files/tus/:id',
+    access: leastRole('file', 'create'),
+    action: 'upload a file',
+  },
+  {
+    method: 'PATCH',
+    path: '/v1/files/tus/:id',
+    access: leastRole('file', 'create'),
+    action: 'upload a file',
+    isStreamed: true,
+  },
+  {
+    method: 'DELETE',
+    path: '/v1/files/tus/:id',
+    access: leastRole('file', 'delete'),
+    action: 'upload a file',
+    audit: 'file.abort_upload',
   },
 
   // Their signature is the permission; the storage checks it.

@@ -2,7 +2,7 @@
 import { readdir, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, extname, isAbsolute, join } from 'node:path'
 import type { BrowseEntry, StorageProvider } from '../../kernel/contract/storage.ts'
-import { mediaKindOf } from './content-types.ts'
+import { mediaKindOf } from '../../kernel/contract/content-types.ts'
 import { deny, storageFailure } from './failure.ts'
 import { isInside } from './keys.ts'
 

@@ -19,6 +19,11 @@ export function parseReprDigest(header: string | null, action: string): string |
   )
 }
 
+/** The `Repr-Digest` header of bytes that have this SHA-256. @param sha256 - lower-case hex */
+export function reprDigestOf(sha256: string): string {
+  return `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:`
+}
+
 /** @throws WE-STO-004 when a digest was given and the bytes have another */
 export function refuseWrongDigest(given: string | undefined, found: string, action: string): void {
   if (given === undefined || given === found) return

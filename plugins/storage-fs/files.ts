@@ -5,7 +5,7 @@ import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type ObjectMetadata } from '../../kernel/contract/storage.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
-import { contentTypeOf } from './content-types.ts'
+import { contentTypeOf } from '../../kernel/contract/content-types.ts'
 import { systemCode } from './failure.ts'
 import { partDirectory, type Place } from './keys.ts'
 
@@ -56,13 +56,18 @@ async function writePart(
   const hash = createHash('sha256')
   const file = await open(path, 'wx', 0o640)
   let size = 0
+  /** The chunk before is on its way to the disk while the next one is hashed. */
+  let writing = Promise.resolve()
   try {
     for await (const chunk of chunks) {
       signal?.throwIfAborted()
       hash.update(chunk)
-      await writeAll(file, chunk)
+      await writing
+      writing = writeAll(file, chunk)
+      writing.catch(() => {})
       size += chunk.length
     }
+    await writing
     signal?.throwIfAborted()
     await file.datasync()
     return { size, sha256: hash.digest('hex'), etag: etagOf(await file.stat()) }

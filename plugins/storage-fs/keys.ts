@@ -1,25 +1,20 @@
 /** Where an object lies: checks buckets and keys, and keeps every path inside its bucket, links included. */
 import { realpath } from 'node:fs/promises'
 import { dirname, join, sep } from 'node:path'
+import { WebEncodeError } from '../../kernel/errors.ts'
+import { objectKeyFault } from '../../kernel/contract/object-key.ts'
 import { deny, systemCode } from './failure.ts'
 
 /** The directory of unfinished files inside each bucket; no key may go through it. */
 export const partDirectory = '.part'
 
-const bucketPattern = /^[a-z0-9][a-z0-9-]{0,62}$/
-const maxKeyBytes = 1024
 const maxSegmentBytes = 255
 
 /** What is wrong with a bucket and key, as the end of a sentence; undefined when nothing is. */
 export function keyFault(bucket: string, key: string): string | undefined {
-  if (!bucketPattern.test(bucket)) return 'the bucket must be lower-case letters, digits and dashes'
-  if (key === '') return 'the key is empty'
-  if (Buffer.byteLength(key) > maxKeyBytes) return `the key is longer than ${maxKeyBytes} bytes`
-  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-  if (/[\u0000-\u001f\u007f\\]/.test(key)) return 'the key has a control character or backslash'
+  const fault = objectKeyFault(bucket, key)
+  if (fault !== undefined) return fault
   for (const segment of key.split('/')) {
-    if (segment === '') return 'the key starts or ends with a slash, or has two in a row'
-    if (segment === '.' || segment === '..') return 'the key has a "." or ".." segment'
     if (segment === partDirectory) return `the key has a "${partDirectory}" segment`
     if (Buffer.byteLength(segment) > maxSegmentBytes) {
       return `a segment of the key is longer than ${maxSegmentBytes} bytes`
@@ -51,11 +46,22 @@ export async function locate(root: string, bucket: string, key: string): Promise
   const action = `use object "${key.slice(0, 200)}"`
   const fault = keyFault(bucket, key)
   if (fault !== undefined) deny(action, fault)
-  const bucketPath = await realpath(join(root, bucket))
+  const bucketPath = await bucketPathIn(root, bucket)
   const wanted = join(bucketPath, ...key.split('/'))
   const existing = await nearestExisting(wanted)
   if (!isInside(bucketPath, existing.real)) deny(action, 'a link leads out of the storage')
   return { bucketPath, path: existing.isWhole ? existing.real : wanted }
+}
+
+/** The directory of a bucket, links resolved. @throws WE-STO-004 when it is gone, e.g. with its disk */
+export async function bucketPathIn(root: string, bucket: string): Promise<string> {
+  try {
+    return await realpath(join(root, bucket))
+  } catch (cause) {
+    if (systemCode(cause) !== 'ENOENT') throw cause
+    const problem = `Cannot use the storage: the directory of its bucket "${bucket}" is gone`
+    throw new WebEncodeError('WE-STO-004', problem, { cause })
+  }
 }
 
 /** The resolved path of `path`, or of the first directory above it that exists. */

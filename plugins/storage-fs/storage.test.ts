@@ -12,6 +12,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
+import { rename } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
@@ -104,8 +105,31 @@ async function statusOf(answer: Promise<Response>): Promise<number> {
 
 describeStorage('fs storage', async () => {
   const opened = open()
-  return { storage: opened.storage, fetch: opened.serve, close: opened.close }
+  const bucketPath = join(opened.root, bucket)
+  return {
+    storage: opened.storage,
+    fetch: opened.serve,
+    close: opened.close,
+    fail: async (how) => how === 'gone' ? await takeAway(bucketPath) : fill(bucketPath, how),
+  }
 })
+
+/** As when a disk is not mounted. */
+async function takeAway(path: string): Promise<() => Promise<void>> {
+  await rename(path, `${path}.away`)
+  return () => rename(`${path}.away`, path)
+}
+
+/** Puts a small disk over the directory. */
+function fill(path: string, how: 'slow' | 'full'): (() => Promise<void>) | undefined {
+  if (how === 'slow') return undefined
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', path], { stdio: 'ignore' })
+  } catch {
+    return undefined
+  }
+  return () => Promise.resolve(void execFileSync('umount', [path]))
+}
 
 test('createFsStorage() refuses a short signing key', () => {
   const options = { root: tmpdir(), publicPath: '/o', now: Date.now, log: silentLog }

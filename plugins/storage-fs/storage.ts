@@ -1,6 +1,6 @@
 /** Objects as plain files in one directory: the storage of a single machine. */
 import { mkdirSync, readdirSync, realpathSync, rmSync, statSync } from 'node:fs'
-import { mkdir, realpath, rmdir, statfs, unlink } from 'node:fs/promises'
+import { mkdir, rmdir, statfs, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type {
@@ -13,7 +13,7 @@ import { WebEncodeError } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
 import { browseDirectory, listRoots, locateMedia } from './browse.ts'
 import { storageFailure, systemCode } from './failure.ts'
-import { refuseWrongDigest } from './digest.ts'
+import { refuseWrongDigest, reprDigestOf } from './digest.ts'
 import {
   metadataOf,
   openObject,
@@ -22,7 +22,7 @@ import {
   writeFile,
   type WrittenFile,
 } from './files.ts'
-import { isInside, keyFault, locate, partDirectory, type Place } from './keys.ts'
+import { bucketPathIn, isInside, keyFault, locate, partDirectory, type Place } from './keys.ts'
 import { walk } from './listing.ts'
 import { ResumableUploads } from './resumable.ts'
 import { serveObject } from './serve.ts'
@@ -268,7 +268,7 @@ class DirectoryStorage implements FsStorage {
   }
 
   async #bucketPath(bucket: string): Promise<string> {
-    if (buckets.some((known) => known === bucket)) return await realpath(join(this.#root, bucket))
+    if (buckets.some((known) => known === bucket)) return await bucketPathIn(this.#root, bucket)
     throw new WebEncodeError('WE-STO-001', `There is no bucket "${bucket.slice(0, 100)}"`)
   }
 
@@ -288,7 +288,10 @@ class DirectoryStorage implements FsStorage {
     const terms = method === 'PUT' ? { contentType } : { downloadName }
     const url = this.#signedUrl({ method, bucket, key, expiresAt, ...terms }, audience)
     if (method === 'GET') return { url, headers: {}, expiresAt }
-    const headers = contentType === undefined ? {} : { 'content-type': contentType }
+    const headers = {
+      ...(contentType !== undefined && { 'content-type': contentType }),
+      ...(request.sha256 !== undefined && { 'repr-digest': reprDigestOf(request.sha256) }),
+    }
     return { url, headers, expiresAt, isResumable: true }
   }
 

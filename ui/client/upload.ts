@@ -1,13 +1,14 @@
 /**
- * Sends the chosen or dropped file while the rest of the form is filled in, with its progress and speed. A job that is
- * created too early is created as soon as its file has arrived.
+ * Sends the chosen or dropped file while the rest of the form is filled in, with its progress and speed, and goes on after
+ * a broken connection. A job that is created too early is created as soon as its file has arrived.
  */
 
 const form = document.querySelector<HTMLFormElement>('#new-job')
 const uploadForm = document.querySelector<HTMLFormElement>('#upload')
 
 interface Parts {
-  readonly form: HTMLFormElement
+  /** Of the new job; absent where files are only uploaded. */
+  readonly form: HTMLFormElement | null
   readonly uploadForm: HTMLFormElement
   readonly drop: HTMLElement
   readonly file: HTMLInputElement
@@ -17,7 +18,9 @@ interface Parts {
   readonly bar: HTMLProgressElement
   readonly note: HTMLElement
   readonly cancel: HTMLButtonElement
-  readonly createNote: HTMLElement
+  readonly createNote: HTMLElement | null
+  /** Leads to a job of the file. */
+  readonly uploaded: HTMLAnchorElement | null
 }
 
 function find<Found extends Element>(selector: string): Found {
@@ -26,7 +29,7 @@ function find<Found extends Element>(selector: string): Found {
   return found
 }
 
-function partsOf(form: HTMLFormElement, uploadForm: HTMLFormElement): Parts {
+function partsOf(form: HTMLFormElement | null, uploadForm: HTMLFormElement): Parts {
   return {
     form,
     uploadForm,
@@ -38,7 +41,8 @@ function partsOf(form: HTMLFormElement, uploadForm: HTMLFormElement): Parts {
     bar: find('[data-upload-bar]'),
     note: find('[data-upload-note]'),
     cancel: find('[data-upload-cancel]'),
-    createNote: find('#create-note'),
+    createNote: document.querySelector('#create-note'),
+    uploaded: document.querySelector('[data-uploaded]'),
   }
 }
 
@@ -69,10 +73,159 @@ function createSpeedometer(): (loaded: number) => number {
   }
 }
 
+/** Milliseconds before each try to go on; they start over when a try brought something. */
+const retryDelaysMs = [500, 1000, 2000, 4000, 8000, 15_000, 15_000, 15_000, 15_000, 15_000]
+const tus = { 'Tus-Resumable': '1.0.0' }
+
+/** The server refused; another try would not help. */
+class Refused extends Error {}
+
+/** One file on its way by tus 1.0: it goes on where a broken connection, or an earlier visit to the page, left it. */
+class ResumableUpload {
+  readonly #file: File
+  readonly #url: string
+  readonly #token: string
+  readonly #stop = new AbortController()
+  #location = ''
+  /** Bytes that are there; the first argument of the progress. */
+  readonly #onProgress: (loaded: number) => void
+  readonly #onWait: () => void
+
+  constructor(
+    file: File,
+    form: HTMLFormElement,
+    listeners: { onProgress: (loaded: number) => void; onWait: () => void },
+  ) {
+    this.#file = file
+    this.#url = form.dataset['uploadUrl'] ?? form.action
+    this.#token = String(new FormData(form).get('_csrf') ?? '')
+    this.#onProgress = listeners.onProgress
+    this.#onWait = listeners.onWait
+  }
+
+  /** What the upload is remembered by, so that the same file goes on after the page was left. */
+  get #memory(): string {
+    const { name, size, lastModified } = this.#file
+    return `webencode-upload:${name}:${size}:${lastModified}`
+  }
+
+  cancel(): void {
+    this.#stop.abort()
+    localStorage.removeItem(this.#memory)
+    if (this.#location === '') return
+    const headers = { ...tus, 'X-CSRF-Token': this.#token }
+    fetch(this.#location, { method: 'DELETE', headers }).catch(() => {})
+  }
+
+  /** @returns the source; undefined when it was cancelled @throws Refused, or the failure of the last try */
+  async run(): Promise<string | undefined> {
+    this.#location = localStorage.getItem(this.#memory) ?? ''
+    for (let failures = 0, best = 0;;) {
+      try {
+        const at = await this.#find()
+        if (at.offset > best) [best, failures] = [at.offset, 0]
+        if (at.offset < this.#file.size) await this.#send(at.offset)
+        const now = await this.#find()
+        if (now.offset < this.#file.size) throw new Error('The connection was lost.')
+        localStorage.removeItem(this.#memory)
+        return now.source
+      } catch (failure) {
+        if (this.#stop.signal.aborted) return undefined
+        const delayMs = retryDelaysMs[failures++]
+        if (failure instanceof Refused || delayMs === undefined) throw failure
+        this.#onWait()
+        await new Promise((resolve) => setTimeout(resolve, delayMs))
+        if (this.#stop.signal.aborted) return undefined
+      }
+    }
+  }
+
+  /** Where the upload is; a new one when there is none. */
+  async #find(): Promise<{ offset: number; source: string }> {
+    const { signal } = this.#stop
+    if (this.#location === '') return await this.#begin()
+    const answer = await fetch(this.#location, { method: 'HEAD', headers: tus, signal })
+    if (answer.status === 404 || answer.status === 410) return await this.#begin()
+    refuseUnless(answer.ok, answer.status, '')
+    return placeFrom(answer)
+  }
+
+  async #begin(): Promise<{ offset: number; source: string }> {
+    const name = btoa(String.fromCharCode(...new TextEncoder().encode(this.#file.name)))
+    const answer = await fetch(this.#url, {
+      method: 'POST',
+      headers: {
+        ...tus,
+        'X-CSRF-Token': this.#token,
+        'Upload-Length': String(this.#file.size),
+        'Upload-Metadata': `filename ${name}`,
+      },
+      signal: this.#stop.signal,
+    })
+    refuseUnless(answer.ok, answer.status, await answer.clone().text())
+    this.#location = answer.headers.get('Location') ?? ''
+    localStorage.setItem(this.#memory, this.#location)
+    return placeFrom(answer)
+  }
+
+  /** Sends the rest. A request tells its progress, which `fetch` does not. */
+  #send(offset: number): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const request = new XMLHttpRequest()
+    request.open('PATCH', this.#location)
+    const headers = {
+      ...tus,
+      'X-CSRF-Token': this.#token,
+      'Upload-Offset': String(offset),
+      'Content-Type': 'application/offset+octet-stream',
+    }
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value)
+    const lost = () => reject(new Error('The connection was lost.'))
+    request.upload.addEventListener('progress', ({ loaded }) => this.#onProgress(offset + loaded))
+    request.addEventListener('error', lost)
+    request.addEventListener('abort', lost)
+    request.addEventListener('load', () => {
+      try {
+        refuseUnless(request.status < 300, request.status, request.responseText)
+        resolve()
+      } catch (failure) {
+        reject(failure)
+      }
+    })
+    this.#stop.signal.addEventListener('abort', () => request.abort(), { once: true })
+    request.send(this.#file.slice(offset))
+    return promise
+  }
+}
+
+function placeFrom({ headers }: Response): { offset: number; source: string } {
+  return {
+    offset: Number(headers.get('Upload-Offset') ?? 0),
+    source: headers.get('WebEncode-Source') ?? '',
+  }
+}
+
+/** @throws Refused, or an Error when another try may help */
+function refuseUnless(isFine: boolean, status: number, body: string): void {
+  if (isFine) return
+  const problem = problemFrom(body) ?? `The server answered ${status}.`
+  const mayPass = status >= 500 || [408, 409, 423, 429].includes(status)
+  throw mayPass && status !== 507 ? new Error(problem) : new Refused(problem)
+}
+
+function problemFrom(body: string): string | undefined {
+  try {
+    return JSON.parse(body).error?.details
+  } catch (failure) {
+    if (failure instanceof SyntaxError) return undefined
+    throw failure
+  }
+}
+
 /** Sends one file at a time and shows how far it is. */
 class Uploader {
   readonly #parts: Parts
-  #running: XMLHttpRequest | undefined
+  #running: ResumableUpload | undefined
   #createWhenDone = false
 
   constructor(parts: Parts) {
@@ -86,71 +239,70 @@ class Uploader {
   /** The form is submitted when the file has arrived. */
   createWhenDone(): void {
     this.#createWhenDone = true
-    this.#parts.createNote.textContent = 'The job is created as soon as the file has arrived.'
+    this.#tell('The job is created as soon as the file has arrived.')
   }
 
   cancel(): void {
-    this.#running?.abort()
+    this.#running?.cancel()
     this.#parts.file.value = ''
     this.#stop('Cancelled', 'neutral')
   }
 
   send(chosen: File): void {
     const { uploadForm, source, state, name, bar, cancel } = this.#parts
-    this.#running?.abort()
+    this.#running?.cancel()
     source.value = ''
     state.hidden = false
     name.textContent = chosen.name
     bar.value = 0
     cancel.hidden = false
     this.#show('Starting …', 'active')
-    const body = new FormData(uploadForm)
-    const token = String(body.get('_csrf') ?? '')
-    body.set('file', chosen)
-    const request = new XMLHttpRequest()
-    request.open('POST', uploadForm.dataset['uploadUrl'] ?? uploadForm.action)
-    request.setRequestHeader('X-CSRF-Token', token)
-    request.setRequestHeader('Accept', 'application/json')
-    this.#watch(request)
-    this.#running = request
-    request.send(body)
-  }
-
-  /** A request that another one replaced is no longer listened to. */
-  #watch(request: XMLHttpRequest): void {
     const speedOf = createSpeedometer()
-    const isCurrent = () => this.#running === request
-    request.upload.addEventListener('progress', ({ lengthComputable, loaded, total }) => {
-      if (!isCurrent() || !lengthComputable) return
-      this.#parts.bar.value = (100 * loaded) / total
-      const speed = speedOf(loaded)
-      const left = speed > 0 ? ` · ${remaining((total - loaded) / speed)}` : ''
-      this.#show(`${bytes(loaded)} of ${bytes(total)} · ${bytes(speed)}/s${left}`, 'active')
+    const upload = new ResumableUpload(chosen, uploadForm, {
+      onProgress: (loaded) => {
+        if (this.#running !== upload) return
+        bar.value = (100 * loaded) / chosen.size
+        const speed = speedOf(loaded)
+        const left = speed > 0 ? ` · ${remaining((chosen.size - loaded) / speed)}` : ''
+        this.#show(`${bytes(loaded)} of ${bytes(chosen.size)} · ${bytes(speed)}/s${left}`, 'active')
+      },
+      onWait: () => {
+        if (this.#running === upload) {
+          this.#show('The connection was lost. Trying again …', 'warning')
+        }
+      },
     })
-    request.addEventListener('load', () => {
-      if (isCurrent()) this.#finish(request)
-    })
-    request.addEventListener('error', () => {
-      if (isCurrent()) this.#stop('The connection was lost. Choose the file again.', 'danger')
-    })
+    this.#running = upload
+    upload.run().then(
+      (source) => this.#running === upload && source !== undefined && this.#finish(source),
+      (failure: Error) => this.#running === upload && this.#stop(failure.message, 'danger'),
+    )
   }
 
-  #finish(request: XMLHttpRequest): void {
-    const answer = answerOf(request)
-    if (answer.source === undefined) return this.#stop(answer.problem, 'danger')
+  #finish(source: string): void {
     const isCreateAsked = this.#createWhenDone
-    this.#parts.source.value = answer.source
+    this.#parts.source.value = source
     this.#parts.bar.value = 100
     this.#stop('Uploaded', 'success')
-    if (isCreateAsked) this.#parts.form.requestSubmit()
+    const { form, uploaded } = this.#parts
+    if (uploaded !== null) {
+      uploaded.hidden = false
+      const query = new URLSearchParams({ kind: 'upload', source_upload: source })
+      uploaded.href = `/jobs/new?${query}`
+    }
+    if (isCreateAsked) form?.requestSubmit()
   }
 
   #stop(text: string, tone: string): void {
     this.#running = undefined
     this.#createWhenDone = false
     this.#parts.cancel.hidden = true
-    this.#parts.createNote.textContent = ''
+    this.#tell('')
     this.#show(text, tone)
+  }
+
+  #tell(text: string): void {
+    if (this.#parts.createNote !== null) this.#parts.createNote.textContent = text
   }
 
   #show(text: string, tone: string): void {
@@ -165,7 +317,7 @@ function setUp(parts: Parts): void {
   hideWhatScriptsReplace(file)
   file.addEventListener('change', () => file.files?.[0] && uploader.send(file.files[0]))
   cancel.addEventListener('click', () => uploader.cancel())
-  form.addEventListener('submit', (event) => {
+  form?.addEventListener('submit', (event) => {
     if (new FormData(form).get('kind') !== 'upload' || !uploader.isRunning) return
     event.preventDefault()
     uploader.createWhenDone()
@@ -204,16 +356,4 @@ function setUpDrop(drop: HTMLElement, send: (file: File) => void): void {
   })
 }
 
-function answerOf(request: XMLHttpRequest): { source?: string; problem: string } {
-  const fallback = `The server answered ${request.status}.`
-  try {
-    const body = JSON.parse(request.responseText)
-    if (request.status < 300) return { source: body.url, problem: fallback }
-    return { problem: body.error?.details ?? fallback }
-  } catch (failure) {
-    if (failure instanceof SyntaxError) return { problem: fallback }
-    throw failure
-  }
-}
-
-if (form && uploadForm) setUp(partsOf(form, uploadForm))
+if (uploadForm) setUp(partsOf(form, uploadForm))

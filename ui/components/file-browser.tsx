@@ -1,17 +1,9 @@
-/** The files below the allowed roots of the server, folder by folder. */
-import { pathToFileURL } from 'node:url'
-import type { BrowseEntry } from '../../kernel/contract/storage.ts'
-import { formatBytes } from './format.ts'
-import { Icon } from './icons.tsx'
-
-/** One folder, or the list of roots. */
-export interface Folder {
-  /** Absent for the list of roots. */
-  readonly path?: string
-  /** Absent in a root. */
-  readonly parentPath?: string
-  readonly entries: readonly BrowseEntry[]
-}
+/** The files of the storages, folder by folder. */
+import { browsedSourceUrl } from '../../kernel/stored-source.ts'
+import type { Folder, FolderEntry } from '../folder.ts'
+import type { Child } from 'hono/jsx'
+import { formatBytes, nameOfSource } from './format.ts'
+import { Icon, type IconName } from './icons.tsx'
 
 /** Folders are links, files are choices of the field `source_path`. */
 export function FileBrowser({ folder, chosen }: { folder: Folder; chosen: string }) {
@@ -19,18 +11,30 @@ export function FileBrowser({ folder, chosen }: { folder: Folder; chosen: string
     <div id='files' class='overflow-hidden rounded-lg border border-border'>
       <div class='flex items-center gap-2 border-b border-border bg-muted/50 px-3 py-2 text-xs text-muted-foreground'>
         <Icon name='hard-drive' class='size-3.5' />
-        <span class='truncate font-mono'>{folder.path ?? 'Allowed folders'}</span>
+        <span class='truncate font-mono'>{folder.path ?? 'Storages'}</span>
       </div>
       <ul class='max-h-72 overflow-y-auto py-1'>
+        {isElsewhere(folder, chosen) && (
+          <li>
+            <Choice url={chosen} isChosen icon='file-play'>
+              <span class='min-w-0 flex-1 truncate'>{nameOfSource(chosen)}</span>
+            </Choice>
+          </li>
+        )}
         {folder.path !== undefined && (
           <li>
-            <FolderLink path={folder.parentPath ?? ''} name='Up' icon='corner-left-up' />
+            <FolderLink
+              pluginId={folder.pluginId}
+              path={folder.parentPath ?? ''}
+              name='Up'
+              icon='corner-left-up'
+            />
           </li>
         )}
         {folder.entries.map((entry) => (
           <li>
             {entry.isDirectory
-              ? <FolderLink path={entry.path} name={entry.name} icon='folder' />
+              ? <FolderLink {...entry} icon='folder' />
               : <FileChoice entry={entry} chosen={chosen} />}
           </li>
         ))}
@@ -49,9 +53,18 @@ export function FileBrowser({ folder, chosen }: { folder: Folder; chosen: string
 const rowClass = 'flex h-9 cursor-pointer items-center gap-2.5 px-3 hover:bg-muted'
 
 function FolderLink(
-  { path, name, icon }: { path: string; name: string; icon: 'folder' | 'corner-left-up' },
+  { pluginId, path, name, icon }: {
+    pluginId: string | undefined
+    path: string
+    name: string
+    icon: 'folder' | 'corner-left-up'
+  },
 ) {
-  const query = new URLSearchParams({ kind: 'path', folder: path }).toString()
+  const query = new URLSearchParams({
+    kind: 'path',
+    folder: path,
+    ...(pluginId !== undefined && { plugin: pluginId }),
+  }).toString()
   return (
     <a
       href={`/jobs/new?${query}`}
@@ -66,8 +79,34 @@ function FolderLink(
   )
 }
 
-function FileChoice({ entry, chosen }: { entry: BrowseEntry; chosen: string }) {
-  const url = pathToFileURL(entry.path).href
+/** A file that was chosen in another folder stays a choice. */
+function isElsewhere({ entries }: Folder, chosen: string): boolean {
+  if (chosen === '') return false
+  return entries.every(({ pluginId, path }) => browsedSourceUrl(pluginId, path) !== chosen)
+}
+
+function FileChoice({ entry, chosen }: { entry: FolderEntry; chosen: string }) {
+  const url = browsedSourceUrl(entry.pluginId, entry.path)
+  return (
+    <Choice
+      url={url}
+      isChosen={url === chosen}
+      icon={entry.isAudio ? 'audio-lines' : 'file-play'}
+    >
+      <span class='min-w-0 flex-1 truncate'>{entry.name}</span>
+      <span class='text-xs text-muted-foreground tabular-nums'>{formatBytes(entry.size)}</span>
+    </Choice>
+  )
+}
+
+function Choice(
+  { url, isChosen, icon, children }: {
+    url: string
+    isChosen: boolean
+    icon: IconName
+    children: Child
+  },
+) {
   return (
     <label class={`${rowClass} has-checked:bg-accent has-checked:text-accent-foreground`}>
       <input
@@ -75,14 +114,10 @@ function FileChoice({ entry, chosen }: { entry: BrowseEntry; chosen: string }) {
         class='accent-primary'
         name='source_path'
         value={url}
-        checked={url === chosen}
+        checked={isChosen}
       />
-      <Icon
-        name={entry.isAudio ? 'audio-lines' : 'file-play'}
-        class='size-4 text-muted-foreground'
-      />
-      <span class='min-w-0 flex-1 truncate'>{entry.name}</span>
-      <span class='text-xs text-muted-foreground tabular-nums'>{formatBytes(entry.size)}</span>
+      <Icon name={icon} class='size-4 text-muted-foreground' />
+      {children}
     </label>
   )
 }

@@ -5,13 +5,13 @@ import {
   type Profile,
   videoCodecs,
 } from '../../kernel/contract/profile.ts'
-import type { StorageProvider } from '../../kernel/contract/storage.ts'
-import { FileBrowser, type Folder } from '../components/file-browser.tsx'
+import { FileBrowser } from '../components/file-browser.tsx'
 import { CsrfToken, SelectField, TextField } from '../components/forms.tsx'
-import { nameOfSource } from '../components/format.ts'
 import { Icon, type IconName } from '../components/icons.tsx'
 import { PageHeading } from '../components/panels.tsx'
+import { UploadField, UploadForm } from '../components/upload-field.tsx'
 import { containerNames, nameOfVideoCodec, profileSummary } from '../components/profile-words.ts'
+import type { Folder } from '../folder.ts'
 import type { FieldErrors, NewJobForm, SourceKind } from './new-job-form.ts'
 
 /** Everything that the page shows. */
@@ -21,20 +21,6 @@ export interface NewJobView {
   readonly profiles: readonly Profile[]
   readonly folder: Folder
   readonly csrfToken: string
-}
-
-/** Reads a folder, or the roots for ''. @throws WE-STO-001, WE-STO-002 */
-export async function loadFolder(
-  storage: Pick<StorageProvider, 'browse' | 'browseRoots'>,
-  path: string,
-): Promise<Folder> {
-  if (path === '') return { entries: await storage.browseRoots() }
-  const found = await storage.browse({ path, mediaOnly: true })
-  return {
-    path: found.currentPath,
-    ...(found.parentPath !== '' && { parentPath: found.parentPath }),
-    entries: found.entries,
-  }
 }
 
 /** The whole page. */
@@ -51,17 +37,7 @@ export function NewJobPage({ view }: { view: NewJobView }) {
           The job was not created. Please look at what is marked below.
         </div>
       )}
-      {/* Without scripts this form sends the file by itself; its input is far below. */}
-      <form
-        id='upload'
-        method='post'
-        action='/jobs/new/upload'
-        data-upload-url='/v1/files/upload'
-        enctype='multipart/form-data'
-        hidden
-      >
-        <CsrfToken token={csrfToken} />
-      </form>
+      <UploadForm csrfToken={csrfToken} next='job' />
       <form
         id='new-job'
         method='post'
@@ -101,7 +77,7 @@ export function NewJobPage({ view }: { view: NewJobView }) {
 const sourceTabs: readonly (readonly [SourceKind, string, IconName])[] = [
   ['upload', 'Upload', 'cloud-upload'],
   ['url', 'From a URL', 'link'],
-  ['path', 'On this server', 'folder-open'],
+  ['path', 'From a storage', 'folder-open'],
 ]
 
 function SourceCard({ view }: { view: NewJobView }) {
@@ -128,7 +104,7 @@ function SourceCard({ view }: { view: NewJobView }) {
           ))}
         </div>
         <div class='hidden group-has-[[value=upload]:checked]/source:block'>
-          <UploadField form={form} error={errors.source_upload} />
+          <UploadField source={form.source_upload} error={errors.source_upload} />
         </div>
         <div class='hidden group-has-[[value=url]:checked]/source:block'>
           <TextField
@@ -148,81 +124,6 @@ function SourceCard({ view }: { view: NewJobView }) {
         </div>
       </section>
     </fieldset>
-  )
-}
-
-function UploadField({ form, error }: { form: NewJobForm; error: string | undefined }) {
-  const isUploaded = form.source_upload !== ''
-  return (
-    <div class='flex flex-col gap-3'>
-      <div class='drop' data-drop>
-        <Icon name='cloud-upload' class='size-8 text-brand' />
-        <label for='file' class='font-medium'>
-          <span class='link cursor-pointer'>Choose a file</span>
-          <span data-scripts-only hidden>{' or drop it here'}</span>
-        </label>
-        <input
-          id='file'
-          form='upload'
-          type='file'
-          name='file'
-          accept='video/*,audio/*,.mkv,.ts,.m2ts,.mts,.flv,.mxf'
-          class='text-xs text-muted-foreground'
-          aria-invalid={error === undefined ? undefined : 'true'}
-          aria-describedby={error === undefined ? undefined : 'source_upload-error'}
-        />
-        <button
-          type='submit'
-          form='upload'
-          class='btn'
-          data-variant='outline'
-          data-size='sm'
-          data-no-scripts
-        >
-          Upload
-        </button>
-      </div>
-      <input type='hidden' name='source_upload' value={form.source_upload} />
-      <div
-        data-upload-state
-        hidden={!isUploaded}
-        class='flex flex-col gap-2 rounded-lg bg-muted px-4 py-3'
-      >
-        <div class='flex items-center justify-between gap-4'>
-          <span class='min-w-0 truncate font-medium' data-upload-name>
-            {isUploaded ? nameOfSource(form.source_upload) : ''}
-          </span>
-          <button
-            type='button'
-            class='btn'
-            data-variant='ghost'
-            data-size='xs'
-            data-upload-cancel
-            hidden
-          >
-            Cancel
-          </button>
-        </div>
-        <progress
-          class='bar'
-          data-upload-bar
-          data-tone={isUploaded ? 'success' : 'active'}
-          max='100'
-          value={isUploaded ? '100' : '0'}
-          aria-label='Upload'
-        />
-        <span
-          class='text-xs text-muted-foreground tabular-nums'
-          data-upload-note
-          aria-live='polite'
-        >
-          {isUploaded ? 'Uploaded' : ''}
-        </span>
-      </div>
-      {error && (
-        <p id='source_upload-error' role='alert' class='text-xs text-danger-text'>{error}</p>
-      )}
-    </div>
   )
 }
 

@@ -19,12 +19,11 @@ import { createOutbound } from '../../../kernel/outbound.ts'
 import { createMetrics } from '../../../kernel/metrics.ts'
 import { presets } from '../../../kernel/profiles.ts'
 import { createSources } from '../../../kernel/sources.ts'
-import { createFsStorage } from '../../../plugins/storage-fs/storage.ts'
 import { openDatabase } from '../../box/database.ts'
 import { startHttp } from '../../box/http.ts'
 import { createKernelPlugins } from '../../box/plugins.ts'
-import { objectsPath } from '../../box/paths.ts'
 import { startSecrets } from '../../box/secrets.ts'
+import { openStorages } from '../../box/storage.ts'
 
 /** Bearer token of the benchmark's administrator. */
 export const benchToken = 'we_bench_admin_token_0123456789'
@@ -50,14 +49,8 @@ export async function openBenchKernel(databaseUrl: string, mediaRoot?: string) {
   const db = await openDatabase(config, log)
   const store = createActorStore(db)
   const bus = createMemoryBus({ clock, log })
-  const storage = createFsStorage({
-    root: join(dataDirectory, 'objects'),
-    signingKey: new Uint8Array(32),
-    publicPath: objectsPath,
-    now: clock.now,
-    mediaRoots: config.mediaRoots,
-    log,
-  })
+  const storages = await openStorages(config, log)
+  const { storage } = storages
   const outbound = createOutbound({ allowedHosts: [] })
   const sources = createSources({
     roots: config.mediaRoots,
@@ -94,7 +87,7 @@ export async function openBenchKernel(databaseUrl: string, mediaRoot?: string) {
       const plugins = createKernelPlugins({
         ...{ config, log, db, bus, engine, metrics, isCluster, secrets },
       })
-      const parts = { config, log, lifecycle, db, bus, gateway, storage, engine, secrets }
+      const parts = { config, log, lifecycle, db, bus, gateway, storages, engine, secrets }
       return (await startHttp({ ...parts, metrics, plugins, needsWorker: false })).url
     },
     async close(): Promise<void> {
@@ -102,7 +95,7 @@ export async function openBenchKernel(databaseUrl: string, mediaRoot?: string) {
       await desk.stop()
       await engine.stop()
       await bus.close()
-      await storage.close()
+      await storages.close()
       await db.close()
       rmSync(dataDirectory, { recursive: true, force: true })
     },

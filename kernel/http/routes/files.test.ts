@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { after, before, beforeEach, describe, test } from 'node:test'
 import { createRuntime } from '../../runtime/serve.ts'
-import { as, type Bench, multipart, openBench } from '../fixture.ts'
+import { as, type Bench, multipart, openBench, post } from '../fixture.ts'
 
 let bench: Bench
 before(async () => {
@@ -24,12 +24,17 @@ async function codeOf(response: Response, status: number): Promise<string> {
 describe('POST /v1/files/upload', () => {
   test('stores the file of a form', async () => {
     const file = new File(['hello'], '../../Fílm 1.MP4', { type: 'video/mp4' })
-    const response = await bench.app.request(url, await form(['plugin_id', 'x'], ['file', file]))
+    const response = await bench.app.request(
+      url,
+      await form(['plugin_id', 'storage-test'], ['file', file]),
+    )
     assert.equal(response.status, 201)
     const stored = await response.json() as Record<string, unknown>
     const key = String(stored['object_key'])
     assert.match(key, /^uploads\/[0-9a-f-]{36}\/Fi_lm_1\.MP4$/)
     assert.deepEqual(stored, {
+      plugin_id: 'storage-test',
+      bucket: 'media',
       object_key: key,
       url: `fs://${key}`,
       size_bytes: 5,
@@ -178,6 +183,46 @@ describe('the storage', () => {
     assert.equal(await codeOf(await get('/v1/files/browse?plugin=other'), 404), 'WE-PLG-001')
     assert.equal(await codeOf(await get('/v1/files/browse?path=%00'), 400), 'WE-JOB-001')
     assert.equal(await codeOf(await get('/v1/files/browse?media_only=maybe'), 400), 'WE-JOB-001')
+  })
+})
+
+describe('POST /v1/files/upload-url', () => {
+  const ask = (body: object, role: 'viewer' | 'operator' = 'operator') =>
+    bench.app.request('/v1/files/upload-url', post(body, as(role)))
+
+  test('signs an upload to a new key, or to the one that is wished for', async () => {
+    const response = await ask({ file_name: '../a film.MP4', content_type: 'video/mp4' })
+    assert.equal(response.status, 201)
+    const signed = await response.json() as Record<string, unknown>
+    assert.match(String(signed['object_key']), /^uploads\/[0-9a-f-]{36}\/a_film\.MP4$/)
+    assert.match(String(signed['upload_url']), /^http:.*\/v1\/objects\/media\/uploads\//)
+    assert.equal(signed['url'], `fs://${String(signed['object_key'])}`)
+    assert.deepEqual([signed['plugin_id'], signed['method']], ['storage-test', 'PUT'])
+    const wished = await ask({
+      plugin_id: 'storage-test',
+      bucket: 'media',
+      object_key: 'uploads/video.mp4',
+    })
+    const { url } = await wished.json() as { url: string }
+    assert.equal(url, 'storage://storage-test/media/uploads/video.mp4')
+  })
+
+  test('refuses keys that are not for uploads, keys that are taken, and unknown storages', async () => {
+    bench.objects.set('uploads/1/taken.mp4', new Uint8Array(1))
+    const refused: [object, string][] = [
+      [{ object_key: 'jobs/1/out/a.mp4' }, 'WE-STO-002'],
+      [{ object_key: 'uploads/../jobs/1/out/a.mp4' }, 'WE-STO-002'],
+      [{ object_key: 'uploads/1/taken.mp4' }, 'WE-STO-002'],
+    ]
+    for (const [body, code] of refused) assert.equal(await codeOf(await ask(body), 403), code)
+    assert.equal(await codeOf(await ask({ plugin_id: 'storage-none' }), 404), 'WE-PLG-001')
+    assert.equal(await codeOf(await ask({ object_key: 'a\0b' }), 400), 'WE-JOB-001')
+    assert.equal(await codeOf(await ask({}, 'viewer'), 403), 'WE-AUTH-003')
+    const file = new File(['hello'], 'a.mp4')
+    for (const field of [['plugin_id', 'storage-none'], ['object_key', 'logs/a']] as const) {
+      const response = await bench.app.request(url, await form([...field], ['file', file]))
+      assert.ok([403, 404].includes(response.status))
+    }
   })
 })
 
