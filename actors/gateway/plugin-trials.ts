@@ -2,9 +2,11 @@
 import { pillars } from '../../kernel/contract/plugin.ts'
 import type { PluginView } from '../../kernel/contract/plugin-view.ts'
 import { readPluginConfig, writePluginVersion } from '../../kernel/db/plugin-configs.ts'
+import type { Reader } from '../../kernel/db/database.ts'
 import { listPluginInstances } from '../../kernel/db/plugin-instances.ts'
 import { messageOf, WebEncodeError } from '../../kernel/errors.ts'
 import type { PluginCommands } from '../../kernel/plugin-desk.ts'
+import { createTurns } from '../engine/turns.ts'
 import { pruneVersions, takeVersion } from '../plugin/archive.ts'
 import type { UsablePlugin } from '../plugin/folders.ts'
 import type { Supervisor } from '../plugin/supervisor.ts'
@@ -23,6 +25,8 @@ export function createPluginTrials(
 ): Pick<PluginCommands, 'testPlugin' | 'upgradePlugin'> {
   const { db, directory, clock } = options
   const { find, folderOf, note } = createPluginLookup(options)
+  // Two archives of one version would be put in one place.
+  const takeTurn = createTurns()
   return {
     async testPlugin(pluginId, caller) {
       const commanded = await find(pluginId)
@@ -46,21 +50,30 @@ export function createPluginTrials(
         directory: pluginDirectory,
         folders,
         readFolder,
-        check(taken) {
-          mustReplace(plugin, taken)
+        takeTurn,
+        async check(taken) {
+          mustReplace(plugin, taken, await listUsedVersions(db, pluginId))
           host.checkConfig(taken.manifest, config?.config ?? {})
         },
       })
       const { version } = manifest
       await writePluginVersion(db, { id: pluginId, pillar, by: caller.username, version })
       supervisor.wanted(pluginId)
-      const instances = await listPluginInstances(db, { pluginId })
-      const used = instances.flatMap(({ processes }) => processes.map((process) => process.version))
+      const used = await listUsedVersions(db, pluginId)
       await pruneVersions(pluginDirectory, pluginId, new Set([version, ...used]))
       note('plugin upgrade begun', caller, { plugin_id: pluginId, version })
       return await directory.read(pluginId)
     },
   }
+}
+
+/** Versions that serve, are tried, or wait, in any kernel. */
+async function listUsedVersions(db: Reader, pluginId: string): Promise<readonly string[]> {
+  const instances = await listPluginInstances(db, { pluginId })
+  return instances.flatMap(({ version, processes }) => [
+    version,
+    ...processes.map((process) => process.version),
+  ])
 }
 
 /** Runs the self-test in a process of its own. */
@@ -90,13 +103,19 @@ async function problemOf(test: Promise<void>): Promise<string | null> {
 }
 
 /** @throws WE-PLG-003 when it is not another version of the same plugin */
-function mustReplace({ id, type, version }: PluginView, { manifest }: UsablePlugin): void {
+function mustReplace(
+  { id, type, version }: PluginView,
+  { manifest }: UsablePlugin,
+  used: readonly string[],
+): void {
   const refuse = (path: string, must: string, found: string) => {
     const problem = `Cannot upgrade "${id}": ${path} must be ${must}, and it is ${found}`
     throw new WebEncodeError('WE-PLG-003', problem, { path })
   }
   if (manifest.type !== type) {
-    refuse('plugin.type', `${type ?? pillars.join(', ')}`, manifest.type)
+    refuse('plugin.type', type ?? pillars.join(', '), manifest.type)
   }
-  if (manifest.version === version) refuse('plugin.version', 'another than now', manifest.version)
+  if (manifest.version === version || used.includes(manifest.version)) {
+    refuse('plugin.version', 'one that is not in use', manifest.version)
+  }
 }

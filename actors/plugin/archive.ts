@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises'
 import type { FoundPlugin } from '../../kernel/contract/plugin.ts'
 import { untar } from '../../kernel/db/untar.ts'
 import { messageOf, WebEncodeError } from '../../kernel/errors.ts'
+import type { TakeTurn } from '../engine/turns.ts'
 import type { PluginFolders, UsablePlugin } from './folders.ts'
 
 export interface ArchiveOptions {
@@ -15,7 +16,9 @@ export interface ArchiveOptions {
   readonly folders: PluginFolders
   readonly readFolder: (folder: string) => Promise<FoundPlugin>
   /** Refuses a version that does not fit. */
-  readonly check: (plugin: UsablePlugin) => void
+  readonly check: (plugin: UsablePlugin) => Promise<void>
+  /** Lets one version at a time be put in place. */
+  readonly takeTurn: TakeTurn
 }
 
 /** Most bytes that a version takes on disk. */
@@ -29,8 +32,9 @@ const maxUnpackedBytes = 1024 ** 3
 export async function takeVersion(
   pluginId: string,
   archive: AsyncIterable<Uint8Array>,
-  { directory, folders, readFolder, check }: ArchiveOptions,
+  options: ArchiveOptions,
 ): Promise<UsablePlugin> {
+  const { directory, readFolder, takeTurn } = options
   const draft = join(directory, '.versions', `.draft-${randomUUID()}`)
   const folder = join(draft, pluginId)
   await mkdir(draft, { recursive: true, mode: 0o700 })
@@ -39,16 +43,25 @@ export async function takeVersion(
     await pipeline(archive, createWriteStream(packed, { mode: 0o600 }))
     await rename(await unpack(packed, join(draft, 'unpacked')), folder)
     const plugin = usable(await readFolder(folder))
-    check(plugin)
-    const target = folders.versionFolder(pluginId, plugin.manifest.version)
-    await chmod(join(folder, plugin.manifest.main), 0o700)
-    await rm(target, { recursive: true, force: true })
-    await mkdir(dirname(target), { recursive: true, mode: 0o700 })
-    await rename(folder, target)
-    return { folder: target, manifest: plugin.manifest }
+    return await takeTurn(() => putInPlace(plugin, options))
   } finally {
     await rm(draft, { recursive: true, force: true })
   }
+}
+
+async function putInPlace(
+  plugin: UsablePlugin,
+  { folders, check }: ArchiveOptions,
+): Promise<UsablePlugin> {
+  const { folder, manifest } = plugin
+  await check(plugin)
+  const target = folders.versionFolder(manifest.id, manifest.version)
+  // The archive's own modes are not kept.
+  await chmod(join(folder, manifest.main), 0o700)
+  await rm(target, { recursive: true, force: true })
+  await mkdir(dirname(target), { recursive: true, mode: 0o700 })
+  await rename(folder, target)
+  return { folder: target, manifest }
 }
 
 /** Removes the uploaded versions of a plugin that nothing runs or goes back to. */

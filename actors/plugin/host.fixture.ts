@@ -115,16 +115,11 @@ export function createFakeHost(): FakeHost {
   }
 }
 
-function fakeInstance(
-  { manifest, config }: StartPlugin,
-  behaviour: FakeBehaviour,
-  pid: number,
-): { instance: PluginInstance; process: FakeProcess } {
+/** A process without a process, with everything that its instance needs. */
+function createFakeProcess({ manifest, config }: StartPlugin) {
   const exit = Promise.withResolvers<PluginExit>()
-  const callListeners = new Set<(call: PluginCall) => void>()
   const logListeners = new Set<(line: PluginLogLine) => void>()
   const lines: PluginLogLine[] = []
-  let calls = 0
   const end = (how: PluginExit) => {
     if (process.isGone) return
     process.isGone = true
@@ -145,6 +140,18 @@ function fakeInstance(
       for (const listen of logListeners) listen(line)
     },
   }
+  return { process, end, exited: exit.promise, logListeners, lines }
+}
+
+function fakeInstance(
+  plugin: StartPlugin,
+  behaviour: FakeBehaviour,
+  pid: number,
+): { instance: PluginInstance; process: FakeProcess } {
+  const { manifest } = plugin
+  const { process, end, exited, logListeners, lines } = createFakeProcess(plugin)
+  const callListeners = new Set<(call: PluginCall) => void>()
+  let calls = 0
   const gone = () => new WebEncodeError('WE-PLG-004', `"${manifest.id}" is gone`)
 
   async function call(method: string, _request: object, options?: CallOptions): Promise<unknown> {
@@ -165,7 +172,7 @@ function fakeInstance(
     manifest,
     pid,
     startedAt: new Date().toISOString(),
-    exited: exit.promise,
+    exited,
     call,
     async *readStream(method, request, options) {
       yield await call(method, request, options)
@@ -198,7 +205,7 @@ function fakeInstance(
     },
     async stop() {
       end({ exitCode: 0, signal: null, isExpected: true })
-      return await exit.promise
+      return await exited
     },
   }
   return { instance, process }

@@ -11,6 +11,7 @@ import type { PluginProcess } from '../../kernel/db/actor-store.ts'
 import type { PluginConfig } from '../../kernel/db/plugin-configs.ts'
 import type { PluginInstanceRecord } from '../../kernel/db/plugin-instances.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
+import type { Log } from '../../kernel/log.ts'
 import type { Engine } from '../engine/engine.ts'
 import { eventJson } from '../events.ts'
 import { type PluginFolders, type UsablePlugin } from './folders.ts'
@@ -24,6 +25,7 @@ export interface ProcessesOptions {
   readonly folders: PluginFolders
   readonly mesh: SupervisedMesh
   readonly clock: Clock
+  readonly log: Log
   readonly runTiming: RunTiming
   readonly onCall: (pluginId: string, call: PluginCall) => void
   readonly onLog: (pluginId: string, line: PluginLogLine) => void
@@ -52,14 +54,15 @@ export class Processes {
     instances: readonly PluginInstanceRecord[],
   ): Promise<void> {
     for (const instance of instances) {
-      const { pluginId } = instance
-      const config = wants.get(pluginId)
-      const runs: Runs = this.#plugins.get(pluginId) ?? new Map()
-      this.#plugins.set(pluginId, runs)
-      this.#point(instance, runs, config?.priority ?? 0)
-      this.#retireOthers(instance, runs)
-      await this.#unblock(instance, config)
-      for (const process of instance.processes) await this.#look(instance, process, config, runs)
+      try {
+        await this.#matchOne(instance, wants.get(instance.pluginId))
+      } catch (error) {
+        // The next look tries again. What is wrong with one plugin is not the others' business.
+        this.#options.log.error('cannot look after a plugin', {
+          plugin_id: instance.pluginId,
+          error,
+        })
+      }
     }
   }
 
@@ -73,13 +76,29 @@ export class Processes {
     return stats
   }
 
-  /** Stops all of them. */
+  /** Stops those that are up, after their calls. */
   async stop(): Promise<void> {
-    for (const runs of this.#plugins.values()) {
-      for (const run of runs.values()) this.#retire(run, lastDrainMs)
-    }
+    const runs = [...this.#plugins.values()].flatMap((all) => [...all.values()])
     this.#plugins.clear()
+    for (const run of runs) {
+      // Whoever closes the host ends those that start.
+      if (run.state === 'starting') void run.retire(0)
+      else this.#retire(run, lastDrainMs)
+    }
     await Promise.all(this.#retiring)
+  }
+
+  async #matchOne(
+    instance: PluginInstanceRecord,
+    config: PluginConfig | undefined,
+  ): Promise<void> {
+    const { pluginId } = instance
+    const runs: Runs = this.#plugins.get(pluginId) ?? new Map()
+    this.#plugins.set(pluginId, runs)
+    this.#point(instance, runs, config?.priority ?? 0)
+    this.#retireOthers(instance, runs)
+    await this.#unblock(instance, config)
+    for (const process of instance.processes) await this.#look(instance, process, config, runs)
   }
 
   /** Points the mesh at the runs that serve. Until a new one is up, the one before goes on. */
