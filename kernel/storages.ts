@@ -18,20 +18,31 @@ export interface Storages {
   get(id?: string): NamedStorage
 }
 
-/** The set of these storages. @throws TypeError when two have one id */
-export function createStorages(main: NamedStorage, others: readonly NamedStorage[] = []): Storages {
-  const all = [main, ...others]
-  const byId = new Map(all.map((named) => [named.id, named]))
-  if (byId.size < all.length) throw new TypeError('Two storages have the same id')
+/**
+ * The set of these storages.
+ * @param listPlugins - storages that come and go; one that has the id of another is left out
+ * @throws TypeError when two of the fixed ones have one id
+ */
+export function createStorages(
+  main: NamedStorage,
+  others: readonly NamedStorage[] = [],
+  listPlugins: () => readonly NamedStorage[] = () => [],
+): Storages {
+  const fixed = [main, ...others]
+  const ids = new Set(fixed.map(({ id }) => id))
+  if (ids.size < fixed.length) throw new TypeError('Two storages have the same id')
+  const list = () => [...fixed, ...listPlugins().filter(({ id }) => !ids.has(id))]
   return {
     main,
-    list: () => all,
+    list,
     get(id = main.id) {
-      const found = byId.get(id)
+      const all = list()
+      const found = all.find((named) => named.id === id)
       if (found !== undefined) return found
+      const known = all.map((named) => named.id).join(', ')
       throw new WebEncodeError(
         'WE-PLG-001',
-        `There is no storage plugin "${id.slice(0, 64)}"; there is ${[...byId.keys()].join(', ')}`,
+        `There is no storage plugin "${id.slice(0, 64)}"; there is ${known}`,
         { path: 'plugin_id' },
       )
     },

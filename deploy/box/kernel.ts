@@ -58,7 +58,8 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
   )
   const opened = await lifecycle.start(
     'storage',
-    () => openStorages(config, log, isCluster ? () => storageUrl : undefined),
+    () =>
+      openStorages(config, log, isCluster ? () => storageUrl : undefined, () => listPlugins()),
     (open) => open.close(),
   )
   const secrets = await startSecrets(setup)

@@ -4,10 +4,12 @@ import type { Clock } from '../../kernel/clock.ts'
 import type { Config } from '../../kernel/config.ts'
 import type { passwordWays } from '../../kernel/config-sign-in.ts'
 import type { Database } from '../../kernel/db/database.ts'
+import type { PluginMesh } from '../../kernel/contract/plugin-mesh.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
 import { createAuthenticators, type SignInProvider } from '../../kernel/http/authenticators.ts'
 import type { HttpDeps } from '../../kernel/http/deps.ts'
 import type { Log } from '../../kernel/log.ts'
+import { createMeshSignIn, meshUserPrefix } from '../../kernel/plugin/mesh-sign-in.ts'
 import type { BasicAuth } from '../../plugins/auth-basic/auth.ts'
 import { createHtpasswdAuth } from '../../plugins/auth-basic/htpasswd.ts'
 import { createProxyAuth } from '../../plugins/auth-basic/proxy.ts'
@@ -22,6 +24,8 @@ export interface SignInParts {
   readonly clock: Clock
   /** Those of the data folder. */
   readonly users: BasicAuth
+  /** Sign-in plugins; absent without `PLUGIN_DIR`. */
+  readonly mesh?: PluginMesh | undefined
 }
 
 type Way = (typeof passwordWays)[number]
@@ -42,6 +46,7 @@ export async function openSignIn(
     ...[...order].map((way) => ways[way]),
     oidc && remembered('oidc', oidc),
     proxyFrom(parts),
+    parts.mesh && pluginsFrom(parts.mesh),
   ].filter((provider) => provider !== undefined)
   if (providers.length > 1) log.info('ways to sign in', { ways: providers.map(({ name }) => name) })
   return {
@@ -114,6 +119,12 @@ function proxyFrom({ config }: SignInParts): SignInProvider | undefined {
     'proxy',
     createProxyAuth({ trustedProxies, roles, ...defined({ defaultRole }) }),
   )
+}
+
+/** Asked last: what is built in knows its own, and answers faster. */
+function pluginsFrom(mesh: PluginMesh): SignInProvider {
+  const auth = createMeshSignIn(mesh)
+  return { name: 'plugins', auth, idPrefix: meshUserPrefix, knowsUsers: true, isCached: true }
 }
 
 /** One that cannot be asked who its users are. */

@@ -1,0 +1,21 @@
+/** The storage plugins that serve now, as storages beside the main one. */
+import type { PluginMesh } from '../contract/plugin-mesh.ts'
+import type { StorageProvider } from '../contract/storage.ts'
+import type { NamedStorage } from '../storages.ts'
+import { storageFrom } from './adapters/storage.ts'
+
+/** Lists them, whichever process of each is called. */
+export function createMeshStorages(mesh: PluginMesh): () => readonly NamedStorage[] {
+  const known = new Map<string, StorageProvider>()
+  const storageOf = (id: string): StorageProvider => {
+    const storage = known.get(id) ?? storageFrom({
+      call: (method, request, options) => mesh.call(id, method, request, options),
+      readStream: (method, request, options) => mesh.readStream(id, method, request, options),
+      writeStream: (method, requests, options) => mesh.writeStream(id, method, requests, options),
+    })
+    known.set(id, storage)
+    return storage
+  }
+  return () =>
+    mesh.listServing('storage').map(({ manifest: { id } }) => ({ id, storage: storageOf(id) }))
+}
