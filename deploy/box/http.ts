@@ -63,7 +63,9 @@ export async function startHttp(parts: HttpParts): Promise<Listening> {
   const { config, log, lifecycle, db, bus, engine, metrics } = parts
   const users = openAuth(config, log)
   const admin = await users.ensureAdmin()
-  const signIn = await openSignIn({ config, log, db, clock: systemClock, users })
+  const signIn = await openSignIn({
+    ...{ config, log, db, users, clock: systemClock, mesh: parts.plugins.mesh },
+  })
   const live = await lifecycle.start(
     'live updates',
     () =>

@@ -18,8 +18,10 @@ import type { PluginMesh } from '../../kernel/contract/plugin-mesh.ts'
 import { createMetrics } from '../../kernel/metrics.ts'
 import { createOutbound, type Outbound } from '../../kernel/outbound.ts'
 import { presets } from '../../kernel/profiles.ts'
+import { createMeshStorages } from '../../kernel/plugin/mesh-storages.ts'
 import { createRetention, type KeepTimes } from '../../kernel/retention.ts'
 import { createSources } from '../../kernel/sources.ts'
+import type { NamedStorage } from '../../kernel/storages.ts'
 import { openDatabase } from './database.ts'
 import { type Listening, startHttp } from './http.ts'
 import { createKernelPlugins } from './plugins.ts'
@@ -51,6 +53,7 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
   const { config, log, lifecycle, bus, isCluster = false } = setup
   /** Known once it listens; nobody asks before. */
   let storageUrl = config.storageUrl ?? ''
+  let listPlugins: () => readonly NamedStorage[] = () => []
   const db = await lifecycle.start(
     'database',
     () => openDatabase(config, log),
@@ -58,8 +61,7 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
   )
   const opened = await lifecycle.start(
     'storage',
-    () =>
-      openStorages(config, log, isCluster ? () => storageUrl : undefined, () => listPlugins()),
+    () => openStorages(config, log, isCluster ? () => storageUrl : undefined, () => listPlugins()),
     (open) => open.close(),
   )
   const secrets = await startSecrets(setup)
@@ -83,6 +85,7 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
     handlers: { ...busHandlers(bus), clean: createCleaner({ storage, db }) },
   })
   const plugins = createKernelPlugins({ config, log, db, bus, engine, metrics, isCluster, secrets })
+  if (plugins.mesh !== undefined) listPlugins = createMeshStorages(plugins.mesh)
   const gateway = createGateway({
     engine,
     store,

@@ -5,6 +5,7 @@ import type { Config } from '../../kernel/config.ts'
 import type { passwordWays } from '../../kernel/config-sign-in.ts'
 import type { Database } from '../../kernel/db/database.ts'
 import type { PluginMesh } from '../../kernel/contract/plugin-mesh.ts'
+import { defined } from '../../kernel/contract/defined.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
 import { createAuthenticators, type SignInProvider } from '../../kernel/http/authenticators.ts'
 import type { HttpDeps } from '../../kernel/http/deps.ts'
@@ -151,13 +152,4 @@ function needed<T>(value: T | undefined, name: string, because: string): T {
     path: name,
     next: 'stop',
   })
-}
-
-/** Without what is undefined. */
-function defined<T extends object>(
-  values: T,
-): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
-  return Object.fromEntries(
-    Object.entries(values).filter(([, value]) => value !== undefined),
-  ) as { [Key in keyof T]?: Exclude<T[Key], undefined> }
 }

@@ -79,8 +79,9 @@ test('createMeshSignIn() goes on to the next plugin, and says when nobody could 
   const broken = () => {
     throw new WebEncodeError('WE-PLG-004', 'gone')
   }
-  const one = createMeshSignIn(meshOf('auth', ['auth-a', 'auth-b'], (id) =>
-    id === 'auth-a' ? broken() : user('1')))
+  const one = createMeshSignIn(
+    meshOf('auth', ['auth-a', 'auth-b'], (id) => id === 'auth-a' ? broken() : user('1')),
+  )
   assert.equal((await one.authenticate(request)).userId, 'plugin:auth-b:1')
   const none = createMeshSignIn(meshOf('auth', ['auth-a'], broken))
   await assert.rejects(none.authenticate(request), { code: 'WE-AUTH-005' })

@@ -65,16 +65,18 @@ export function createMeshSignIn(mesh: PluginMesh): Authenticator {
     },
     getUserProfile,
     async listUsers(page) {
-      const lists = await Promise.all(serving().map(async (id) => {
-        const { users, totalCount } = await authOf(id).listUsers(page).catch((cause) => {
-          throw unavailable(cause)
-        })
-        const named = users.map((user) => ({
-          ...user,
-          userId: `${meshUserPrefix}${id}:${user.userId}`,
-        }))
-        return { users: named, totalCount }
-      }))
+      const lists = await Promise.all(
+        serving().map(async (id) => {
+          const { users, totalCount } = await authOf(id).listUsers(page).catch((cause) => {
+            throw unavailable(cause)
+          })
+          const named = users.map((user) => ({
+            ...user,
+            userId: `${meshUserPrefix}${id}:${user.userId}`,
+          }))
+          return { users: named, totalCount }
+        }),
+      )
       return {
         users: lists.flatMap(({ users }) => users).slice(0, page.pageSize),
         totalCount: lists.reduce((sum, { totalCount }) => sum + totalCount, 0),

@@ -66,6 +66,10 @@ function authWith(overrides: Partial<Authenticator>): Authenticator {
     getUserProfile: (userId) => Promise.resolve(userId === 'u1' ? ada : undefined),
     listUsers: ({ roleFilter }) =>
       Promise.resolve({ users: roleFilter === 'admin' ? [] : [ada], totalCount: 1 }),
+    authorize: ({ action }) =>
+      Promise.resolve({ allowed: action === 'read', reason: action === 'read' ? '' : 'no' }),
+    refreshToken: ({ refreshToken }) =>
+      Promise.resolve({ ...nobody, valid: true, accessToken: `new ${refreshToken}` }),
     logout: () => Promise.resolve(),
     ...overrides,
   }
@@ -100,6 +104,13 @@ test('authFrom() and authMethods() carry every answer', async (t) => {
   assert.equal(await auth.getUserProfile('u2'), undefined)
   assert.deepEqual(await auth.listUsers({ page: 1, pageSize: 5 }), { users: [ada], totalCount: 1 })
   assert.deepEqual((await auth.listUsers({ page: 1, pageSize: 5, roleFilter: 'admin' })).users, [])
+  const may = { userId: 'u1', action: 'read', resourceType: 'job' } as const
+  assert.deepEqual(await auth.authorize(may), { allowed: true, reason: '' })
+  assert.deepEqual(await auth.authorize({ ...may, action: 'delete' }), {
+    allowed: false,
+    reason: 'no',
+  })
+  assert.equal((await auth.refreshToken({ refreshToken: 'one' })).accessToken, 'new one')
   await auth.logout({ userId: 'u1', sessionId: 's' })
   assert.deepEqual(ended, [{ userId: 'u1', sessionId: 's', allSessions: false }])
 })
