@@ -326,13 +326,14 @@ test('a version that one kernel cannot run goes from every kernel', async () => 
     await reaches('healthy', other)
     await wantVersion('1.1.0')
     await eventually(async () => {
-      const [mine, theirs] = [await kernel.instance(id), await other.instance(id)]
-      const { revision } = (await kernel.config(id))!
-      const isSettled = mine?.revision === revision && theirs?.revision === revision
-      const isBack = mine?.version === '1.0.0' && theirs?.version === '1.0.0'
+      const [ours, theirs] = [await kernel.instance(id), await other.instance(id)]
+      const { revision, version } = (await kernel.config(id))!
+      const isSettled = ours?.revision === revision && theirs?.revision === revision &&
+        version === '1.0.0'
+      const isBack = ours?.version === '1.0.0' && theirs?.version === '1.0.0'
       return isSettled && isBack && theirs?.upgrade.end?.outcome === 'refused'
     })
-    assert.equal((await kernel.config(id))?.version, '1.0.0')
+    await eventually(async () => mine().every(({ version }) => version === '1.0.0'))
   } finally {
     await other.kill()
   }

@@ -1,6 +1,6 @@
 /** `webencode plugin`: what `new` writes passes `check`, and `check` finds what is wrong. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
@@ -78,3 +78,23 @@ test(
     assert.ok(holds, lines.join('\n'))
   },
 )
+
+test('the example of the plugin page works', { timeout: 120_000 }, async (t) => {
+  const page = readFileSync('kernel/plugin/README.md', 'utf8')
+  const block = (language: string) =>
+    new RegExp(`\`\`\`${language}\\n(.*?)\`\`\``, 's').exec(page)?.[1] ?? ''
+  const folder = join(directoryOf(t), 'greeter')
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'plugin.toml'), block('toml'))
+  writeFileSync(join(folder, 'main.ts'), block('ts'))
+  const config = { endpoint: 'https://example.com/publish', token_ref: 'greeter/token' }
+  const { holds, lines } = await check(folder, config, {
+    PLUGIN_CHECK_SECRET_GREETER_TOKEN: 'secret',
+  })
+  assert.ok(holds, lines.join('\n'))
+  const without = await check(folder, config)
+  assert.match(
+    without.lines.join('\n'),
+    /FAILED {2}it starts.*\n.*PLUGIN_CHECK_SECRET_GREETER_TOKEN/,
+  )
+})

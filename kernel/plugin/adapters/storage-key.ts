@@ -16,7 +16,8 @@ function keyFault(key: string): string | undefined {
   if (key === '') return 'be empty'
   if (!key.isWellFormed()) return 'hold half a character'
   if (Buffer.byteLength(key) > maxKeyBytes) return `have more than ${maxKeyBytes} bytes`
-  if (/[\x00-\x1f\x7f\\]/.test(key)) return 'hold control characters or backslashes'
+  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+  if (/[\u0000-\u001f\u007f\\]/.test(key)) return 'hold control characters or backslashes'
   const segments = key.split('/')
   if (segments.includes('')) return 'start or end with a slash, or have two in a row'
   return segments.some((segment) => segment === '.' || segment === '..')
