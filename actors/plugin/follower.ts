@@ -7,7 +7,7 @@ import { pluginActorIdFrom } from '../../kernel/ids.ts'
 import type { Log } from '../../kernel/log.ts'
 import type { Engine } from '../engine/engine.ts'
 import { eventJson } from '../events.ts'
-import type { PluginFolders } from './folders.ts'
+import { idOf, type PluginFolders } from './folders.ts'
 import type { PluginInput, PluginTiming, PluginWant } from './model.ts'
 
 export interface FollowerOptions {
@@ -53,7 +53,11 @@ export function createFollower(options: FollowerOptions): Follow {
     const isFailed = end !== null && end.outcome !== 'kept' && end.version === config.version &&
       instance.revision === config.revision
     if (!isFailed) return false
-    const back = { id: config.id, failed: end.version, version: instance.version }
+    const back = {
+      id: config.id,
+      failed: end.version,
+      version: await pinFor(folders, config.id, instance.version),
+    }
     if (!await returnPluginVersion(db, back)) return false
     log.warn('a plugin goes back to its old version', {
       plugin_id: config.id,
@@ -91,4 +95,16 @@ async function versionOf(
   if (version !== null) return version
   const found = await folders.find(id, known, false)
   return 'manifest' in found ? found.manifest.version : known
+}
+
+/** A version that `PLUGIN_DIR` has itself is not pinned: whoever puts a newer one there means it. */
+async function pinFor(
+  folders: PluginFolders,
+  pluginId: string,
+  version: string,
+): Promise<string | null> {
+  const installed = (await folders.list()).find((found) => idOf(found) === pluginId)
+  const isInstalled = installed !== undefined && 'manifest' in installed &&
+    installed.manifest.version === version
+  return isInstalled ? null : version
 }

@@ -95,7 +95,8 @@ export async function returnPluginVersion(
   { id, failed, version }: {
     readonly id: string
     readonly failed: string
-    readonly version: string
+    /** null: the one in `PLUGIN_DIR`. */
+    readonly version: string | null
   },
 ): Promise<boolean> {
   const rows = await db.query(sql`

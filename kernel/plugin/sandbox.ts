@@ -37,8 +37,11 @@ export interface SandboxOptions {
 
 /** Imports that a plugin anywhere may write. */
 const importNames = { 'webencode/plugin': './sdk', 'webencode/errors': '../errors' } as const
-/** What grpc-js and Deno's Node layer ask for by name. A name is allowed, which is not a value. */
-const libraryVariables = ['GRPC_*', 'NODE_*']
+/** What grpc-js, Deno's Node layer and the AWS SDK ask for by name. A name is allowed, which is not a value. */
+const libraryVariables = [
+  ...['GRPC_*', 'NODE_*', 'AWS_*', 'SMITHY_*', '_X_AMZN_*'],
+  ...['HOME', 'HOMEPATH', 'HOMEDRIVE', 'USERPROFILE', 'TMPDIR'],
+]
 
 /** The command. @throws WE-PLG-003 when its program is missing */
 export function sandboxedCommand(options: SandboxOptions): SandboxedCommand {

@@ -95,6 +95,8 @@ function clientFrom(options: S3StorageOptions, endpoint: string | undefined): S3
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     maxAttempts,
+    // Its own looks at the operating system, which a sandboxed plugin may not.
+    defaultUserAgentProvider: () => Promise.resolve([['webencode', 's3']]),
     requestHandler: {
       connectionTimeout: connectTimeoutMs,
       // Every request has a deadline of its own; a reader that pauses is not idle.
