@@ -63,9 +63,8 @@ export async function startHttp(parts: HttpParts): Promise<Listening> {
   const { config, log, lifecycle, db, bus, engine, metrics } = parts
   const users = openAuth(config, log)
   const admin = await users.ensureAdmin()
-  const signIn = await openSignIn({
-    ...{ config, log, db, users, clock: systemClock, mesh: parts.plugins.mesh },
-  })
+  const { mesh } = parts.plugins
+  const signIn = await openSignIn({ config, log, db, users, clock: systemClock, mesh })
   const live = await lifecycle.start(
     'live updates',
     () =>

@@ -19,7 +19,7 @@ import { createMetrics } from '../../kernel/metrics.ts'
 import { createOutbound, type Outbound } from '../../kernel/outbound.ts'
 import { presets } from '../../kernel/profiles.ts'
 import { createMeshStorages } from '../../kernel/plugin/mesh-storages.ts'
-import { createRetention, type KeepTimes } from '../../kernel/retention.ts'
+import { createRetention, type KeepTimes, type RetentionOptions } from '../../kernel/retention.ts'
 import { createSources } from '../../kernel/sources.ts'
 import type { NamedStorage } from '../../kernel/storages.ts'
 import { openDatabase } from './database.ts'
@@ -54,11 +54,8 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
   /** Known once it listens; nobody asks before. */
   let storageUrl = config.storageUrl ?? ''
   let listPlugins: () => readonly NamedStorage[] = () => []
-  const db = await lifecycle.start(
-    'database',
-    () => openDatabase(config, log),
-    (open) => open.close(),
-  )
+  const openDb = () => openDatabase(config, log)
+  const db = await lifecycle.start('database', openDb, (open) => open.close())
   const opened = await lifecycle.start(
     'storage',
     () => openStorages(config, log, isCluster ? () => storageUrl : undefined, () => listPlugins()),
@@ -117,11 +114,8 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
   // Before the calls of people, after the engine that its actors live in.
   await lifecycle.start('plugins', () => plugins.start(), () => plugins.stop())
   const listening = await startHttp({
-    config,
-    log,
-    lifecycle,
+    ...setup,
     db,
-    bus,
     gateway,
     storages: opened,
     engine,
@@ -133,9 +127,13 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
   storageUrl ||= addressForOthers(listening.url)
   await lifecycle.start('desk', () => desk.start(), () => desk.stop())
   await startHedging(lifecycle, { engine, db, clock, log, onHedged: () => metrics.chunkHedged() })
-  const retention = createRetention({ db, storage, gateway, keep: keepTimesOf(config), clock, log })
-  await lifecycle.start('retention', () => retention.start(), () => retention.stop())
+  await startRetention(lifecycle, { db, storage, gateway, keep: keepTimesOf(config), clock, log })
   return { ...listening, storage, hasFiles, outbound, mesh: plugins.mesh }
+}
+
+async function startRetention(lifecycle: Lifecycle, options: RetentionOptions): Promise<void> {
+  const retention = createRetention(options)
+  await lifecycle.start('retention', () => retention.start(), () => retention.stop())
 }
 
 async function startHedging(lifecycle: Lifecycle, options: HedgingOptions): Promise<void> {

@@ -81,8 +81,12 @@ describe('plugins of the product as processes', { timeout: 240_000 }, () => {
       const { bucket, endpoint, region, accessKeyId, secretAccessKey } = server.options
       secrets.set('s3/id', accessKeyId).set('s3/secret', secretAccessKey)
       const plugin = await start('storage-s3', {
-        ...{ bucket, endpoint, region, use_ssl: false },
-        ...{ access_key_id_ref: 's3/id', secret_access_key_ref: 's3/secret' },
+        bucket,
+        endpoint,
+        region,
+        use_ssl: false,
+        access_key_id_ref: 's3/id',
+        secret_access_key_ref: 's3/secret',
       })
       await plugin.check()
       const storage = storageFrom(plugin)
@@ -94,8 +98,11 @@ describe('plugins of the product as processes', { timeout: 240_000 }, () => {
       const { body } = await storage.download({ ...target, range: { start: 2, end: 5 } })
       assert.equal(await new Response(body).text(), '2345')
       const { url } = await storage.getUrl({
-        ...{ bucket: 'media', objectKey: target.path, expirySeconds: 60 },
-        ...{ method: 'GET', audience: 'worker' } as const,
+        bucket: 'media',
+        objectKey: target.path,
+        expirySeconds: 60,
+        method: 'GET',
+        audience: 'worker',
       })
       assert.equal(await (await fetch(url)).text(), '0123456789')
       const logs = plugin.logs().map(({ message }) => message).join('\n') + lines.join('\n')
@@ -117,8 +124,11 @@ describe('plugins of the product as processes', { timeout: 240_000 }, () => {
         const { bucket, endpoint, accessKeyId } = server.options
         secrets.set('s3/id', accessKeyId).set('s3/wrong', 'not the key')
         const plugin = await start('storage-s3', {
-          ...{ bucket, endpoint, use_ssl: false },
-          ...{ access_key_id_ref: 's3/id', secret_access_key_ref: 's3/wrong' },
+          bucket,
+          endpoint,
+          use_ssl: false,
+          access_key_id_ref: 's3/id',
+          secret_access_key_ref: 's3/wrong',
         })
         await assert.rejects(plugin.check(), /WE-STO-002|denied|key/i)
         await plugin.stop()
@@ -135,16 +145,22 @@ describe('plugins of the product as processes', { timeout: 240_000 }, () => {
       writeFileSync(ca_file, slapd.ca)
       secrets.set('ldap/search', 'search-password')
       const plugin = await start('auth-ldap', {
-        ...{ url: slapd.secureUrl, ca_file, user_base: 'ou=people,dc=example,dc=com' },
-        ...{ bind_dn: 'cn=searcher,dc=example,dc=com', bind_password_ref: 'ldap/search' },
-        ...{ roles: {}, default_role: 'operator' },
+        url: slapd.secureUrl,
+        ca_file,
+        user_base: 'ou=people,dc=example,dc=com',
+        bind_dn: 'cn=searcher,dc=example,dc=com',
+        bind_password_ref: 'ldap/search',
+        roles: {},
+        default_role: 'operator',
       })
       await plugin.check()
       const auth = authFrom(plugin)
       const signIn = (password: string) =>
         auth.authenticate({
           token: Buffer.from(`anna:${password}`).toString('base64'),
-          ...{ scheme: 'basic', clientIp: '', userAgent: '' } as const,
+          scheme: 'basic',
+          clientIp: '',
+          userAgent: '',
         })
       const anna = await signIn('secret-anna')
       assert.deepEqual([anna.valid, anna.username, anna.role], [true, 'anna', 'operator'])

@@ -39,8 +39,16 @@ export interface SandboxOptions {
 const importNames = { 'webencode/plugin': './sdk', 'webencode/errors': '../errors' } as const
 /** What grpc-js, Deno's Node layer and the AWS SDK ask for by name. A name is allowed, which is not a value. */
 const libraryVariables = [
-  ...['GRPC_*', 'NODE_*', 'AWS_*', 'SMITHY_*', '_X_AMZN_*'],
-  ...['HOME', 'HOMEPATH', 'HOMEDRIVE', 'USERPROFILE', 'TMPDIR'],
+  'GRPC_*',
+  'NODE_*',
+  'AWS_*',
+  'SMITHY_*',
+  '_X_AMZN_*',
+  'HOME',
+  'HOMEPATH',
+  'HOMEDRIVE',
+  'USERPROFILE',
+  'TMPDIR',
 ]
 
 /** The command. @throws WE-PLG-003 when its program is missing */

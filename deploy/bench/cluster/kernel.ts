@@ -84,9 +84,8 @@ export async function openBenchKernel(databaseUrl: string, mediaRoot?: string) {
       const metrics = createMetrics()
       const isCluster = true
       const secrets = await startSecrets({ config, log, lifecycle })
-      const plugins = createKernelPlugins({
-        ...{ config, log, db, bus, engine, metrics, isCluster, secrets },
-      })
+      const common = { config, log, db, bus, engine, metrics, secrets }
+      const plugins = createKernelPlugins({ ...common, isCluster })
       const parts = { config, log, lifecycle, db, bus, gateway, storages, engine, secrets }
       return (await startHttp({ ...parts, metrics, plugins, needsWorker: false })).url
     },

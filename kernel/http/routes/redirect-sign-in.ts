@@ -8,6 +8,7 @@ import { insertRedirectSignIn, takeRedirectSignIn } from '../../db/redirect-sign
 import { deleteProviderSessions, deleteUserSessions } from '../../db/sessions.ts'
 import { revokeTokens, takeLogoutNotice } from '../../db/token-revocations.ts'
 import { WebEncodeError } from '../../errors.ts'
+import { noteAudit } from '../audit.ts'
 import type { AppEnv, HttpDeps } from '../deps.ts'
 import { localPath, ownUrl } from '../local-path.ts'
 import { seal, unseal } from '../seal.ts'
@@ -45,9 +46,16 @@ export function redirectSignInRoutes(deps: HttpDeps) {
       const clientIp = c.get('clientIp')
       if (pending === undefined || !user?.valid) {
         log.warn('sign-in refused', { kind: 'provider', client_ip: clientIp })
+        noteAudit(c, {
+          action: 'auth.sign_in_failed',
+          outcome: 'refused',
+          detail: { kind: 'provider' },
+        })
         return c.redirect('/login?error=provider', 303)
       }
       await startSession(c, deps, user)
+      const actor = { id: user.userId, name: user.username, role: user.role }
+      noteAudit(c, { actor, detail: { kind: 'provider' } })
       log.info('signed in', { kind: 'provider', user_id: user.userId, client_ip: clientIp })
       return c.redirect(pending.next, 303)
     })

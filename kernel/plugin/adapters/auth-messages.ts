@@ -58,7 +58,13 @@ export function authResponseFrom(message: AuthResponseMessage): AuthResponse {
   }
   const role = roleFrom(message.role)
   return {
-    ...{ valid, userId, username, email, role, metadata: { ...metadata }, expiresAtUnix },
+    valid,
+    userId,
+    username,
+    email,
+    role,
+    metadata: { ...metadata },
+    expiresAtUnix,
     ...(accessToken !== '' && { accessToken }),
     ...(refreshToken !== '' && { refreshToken }),
   }

@@ -1,0 +1,282 @@
+/** Rules of what everybody works with: the system, sign-in, jobs, tokens, and files. */
+import { leastRole } from '../contract/access.ts'
+import type { Rule } from './permissions.ts'
+
+export const workRules: readonly Rule[] = [
+  {
+    method: 'GET',
+    path: '/health',
+    access: 'public',
+    action: 'see that the process lives',
+    load: 'vital',
+  },
+  {
+    method: 'GET',
+    path: '/ready',
+    access: 'public',
+    action: 'see whether work is accepted',
+    load: 'vital',
+  },
+  {
+    method: 'GET',
+    path: '/metrics',
+    access: 'viewer-or-loopback',
+    action: 'read metrics',
+    load: 'vital',
+  },
+  { method: 'GET', path: '/openapi.json', access: 'public', action: 'read the API description' },
+
+  { method: 'GET', path: '/auth/link', access: 'public', action: 'open a sign-in link' },
+  {
+    method: 'POST',
+    path: '/auth/link',
+    access: 'public',
+    action: 'sign in with a link',
+    audit: 'auth.sign_in',
+    load: 'sign-in',
+  },
+  {
+    method: 'POST',
+    path: '/auth/login',
+    access: 'public',
+    action: 'sign in',
+    audit: 'auth.sign_in',
+    load: 'sign-in',
+  },
+  {
+    method: 'GET',
+    path: '/auth/oidc/start',
+    access: 'public',
+    action: 'go to the identity provider',
+  },
+  {
+    method: 'GET',
+    path: '/auth/oidc/callback',
+    access: 'public',
+    action: 'come back from the identity provider',
+    audit: 'auth.sign_in',
+  },
+  // The signature of its token is the permission.
+  {
+    method: 'POST',
+    path: '/auth/oidc/backchannel-logout',
+    access: 'public',
+    action: 'end sessions for the identity provider',
+    audit: 'auth.backchannel_logout',
+  },
+  {
+    method: 'POST',
+    path: '/auth/logout',
+    access: leastRole('account', 'update'),
+    action: 'sign out',
+    audit: 'auth.sign_out',
+  },
+
+  {
+    method: 'GET',
+    path: '/v1/me',
+    access: leastRole('account', 'read'),
+    action: 'see who is signed in',
+  },
+  {
+    method: 'GET',
+    path: '/v1/errors',
+    access: leastRole('system', 'read'),
+    action: 'list error codes',
+  },
+  {
+    method: 'GET',
+    path: '/v1/stats',
+    access: leastRole('system', 'read'),
+    action: 'read the statistics',
+  },
+  {
+    method: 'GET',
+    path: '/v1/ws',
+    access: leastRole('system', 'read'),
+    action: 'watch live updates',
+  },
+
+  {
+    method: 'POST',
+    path: '/v1/jobs',
+    access: leastRole('job', 'create'),
+    action: 'create a job',
+    audit: 'job.create',
+  },
+  { method: 'GET', path: '/v1/jobs', access: leastRole('job', 'read'), action: 'list jobs' },
+  { method: 'GET', path: '/v1/jobs/:id', access: leastRole('job', 'read'), action: 'see a job' },
+  {
+    method: 'DELETE',
+    path: '/v1/jobs/:id',
+    access: leastRole('job', 'delete'),
+    action: 'delete a job',
+    audit: 'job.delete',
+  },
+  {
+    method: 'POST',
+    path: '/v1/jobs/:id/cancel',
+    access: leastRole('job', 'execute'),
+    action: 'cancel a job',
+    audit: 'job.cancel',
+  },
+  {
+    method: 'POST',
+    path: '/v1/jobs/:id/retry',
+    access: leastRole('job', 'execute'),
+    action: 'retry a job',
+    audit: 'job.retry',
+  },
+  {
+    method: 'GET',
+    path: '/v1/jobs/:id/tasks',
+    access: leastRole('job', 'read'),
+    action: 'see the tasks of a job',
+  },
+  {
+    method: 'GET',
+    path: '/v1/jobs/:id/events',
+    access: leastRole('job', 'read'),
+    action: 'see the events of a job',
+  },
+  {
+    method: 'GET',
+    path: '/v1/jobs/:id/logs',
+    access: leastRole('job', 'read'),
+    action: 'list the logs of a job',
+  },
+  {
+    method: 'GET',
+    path: '/v1/jobs/:id/logs/:name',
+    access: leastRole('job', 'read'),
+    action: 'read a job log',
+    load: 'download',
+  },
+  {
+    method: 'GET',
+    path: '/v1/jobs/:id/outputs',
+    access: leastRole('job', 'read'),
+    action: 'list outputs',
+  },
+  {
+    method: 'GET',
+    path: '/v1/jobs/:id/outputs/:name',
+    access: leastRole('job', 'read'),
+    action: 'download an output',
+    load: 'download',
+  },
+  {
+    method: 'POST',
+    path: '/v1/tasks/:id/requeue',
+    access: leastRole('job', 'execute'),
+    action: 'requeue a task',
+    audit: 'task.requeue',
+  },
+
+  {
+    method: 'POST',
+    path: '/v1/tokens',
+    access: leastRole('token', 'create'),
+    action: 'make an API token',
+    audit: 'token.create',
+  },
+  {
+    method: 'GET',
+    path: '/v1/tokens',
+    access: leastRole('token', 'read'),
+    action: 'list API tokens',
+  },
+  {
+    method: 'DELETE',
+    path: '/v1/tokens/:id',
+    access: leastRole('token', 'delete'),
+    action: 'take back an API token',
+    audit: 'token.delete',
+  },
+
+  {
+    method: 'GET',
+    path: '/v1/files/capabilities',
+    access: leastRole('file', 'read'),
+    action: 'see the storages',
+  },
+  {
+    method: 'GET',
+    path: '/v1/files/roots',
+    access: leastRole('file', 'read'),
+    action: 'list storage roots',
+  },
+  {
+    method: 'GET',
+    path: '/v1/files/browse',
+    access: leastRole('file', 'read'),
+    action: 'browse files',
+  },
+  {
+    method: 'POST',
+    path: '/v1/files/upload',
+    access: leastRole('file', 'create'),
+    action: 'upload a file',
+    audit: 'file.upload',
+    isStreamed: true,
+  },
+
+  {
+    method: 'POST',
+    path: '/v1/files/upload-url',
+    access: leastRole('file', 'create'),
+    action: 'upload a file',
+    audit: 'file.sign_upload',
+  },
+  {
+    method: 'OPTIONS',
+    path: '/v1/files/tus',
+    access: leastRole('file', 'read'),
+    action: 'see how files are uploaded',
+  },
+  {
+    method: 'POST',
+    path: '/v1/files/tus',
+    access: leastRole('file', 'create'),
+    action: 'upload a file',
+    audit: 'file.upload',
+    isStreamed: true,
+  },
+  // HEAD comes by here too.
+  {
+    method: 'GET',
+    path: '/v1/files/tus/:id',
+    access: leastRole('file', 'create'),
+    action: 'upload a file',
+  },
+  {
+    method: 'PATCH',
+    path: '/v1/files/tus/:id',
+    access: leastRole('file', 'create'),
+    action: 'upload a file',
+    isStreamed: true,
+  },
+  {
+    method: 'DELETE',
+    path: '/v1/files/tus/:id',
+    access: leastRole('file', 'delete'),
+    action: 'upload a file',
+    audit: 'file.abort_upload',
+  },
+
+  // Their signature is the permission; the storage checks it.
+  {
+    method: 'GET',
+    path: '/v1/objects/*',
+    access: 'public',
+    action: 'read by signed URL',
+    load: 'download',
+  },
+  {
+    method: 'PUT',
+    path: '/v1/objects/*',
+    access: 'public',
+    action: 'write by signed URL',
+    isStreamed: true,
+  },
+]
