@@ -47,6 +47,7 @@ export function pluginViewFrom(facts: PluginFacts): PluginView {
     problem: worst?.problem ?? fault,
     is_enabled: config?.isEnabled ?? false,
     is_built_in: false,
+    runs: manifest === undefined ? null : isSandboxed(manifest) ? 'sandbox' : 'process',
     priority: config?.priority ?? 0,
     ...(own === undefined ? nothingMeasured : figuresOf(own)),
     upgrade: kernels.find(({ upgrade }) => upgrade.phase !== 'none')?.upgrade ?? own?.upgrade ??
@@ -57,7 +58,12 @@ export function pluginViewFrom(facts: PluginFacts): PluginView {
   }
 }
 
-/** A part of the kernel. */
+/** A script that did not ask for more than a sandbox gives. */
+function isSandboxed({ main, isolation }: PluginManifest): boolean {
+  return isolation === 'sandbox' && /\.[cm]?[jt]s$/.test(main)
+}
+
+/** A part of the kernel, or of its worker. */
 export function builtInViewFrom(
   { manifest, startedAtMs }: BuiltInPlugin,
   nowMs: number,
@@ -71,6 +77,8 @@ export function builtInViewFrom(
     problem: null,
     is_enabled: true,
     is_built_in: true,
+    // A worker has it run beside itself; everything else is a part of the kernel.
+    runs: manifest.type === 'encoder' ? 'process' : 'kernel',
     priority: 0,
     ...nothingMeasured,
     uptime_seconds: Math.max(0, (nowMs - startedAtMs) / 1000),

@@ -21,6 +21,7 @@ export const testPlugin: PluginView = {
   problem: null,
   is_enabled: true,
   is_built_in: false,
+  runs: 'sandbox',
   priority: 0,
   uptime_seconds: 3600,
   restarts: 1,

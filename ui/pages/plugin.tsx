@@ -90,6 +90,12 @@ export function PluginLive({ view: { plugin, rights } }: { view: PluginPageView 
   )
 }
 
+const placeNames = {
+  kernel: 'in the kernel',
+  sandbox: 'in a sandboxed process',
+  process: 'in a process without a sandbox',
+} as const
+
 function About({ plugin }: { plugin: PluginView }) {
   return (
     <Facts
@@ -97,7 +103,7 @@ function About({ plugin }: { plugin: PluginView }) {
         ['Pillar', plugin.type === null ? '—' : pillarNames[plugin.type][0]],
         ['Version', plugin.version ?? '—'],
         ['Protocol', plugin.protocol_version ?? '—'],
-        ['Runs', plugin.is_built_in ? 'in the kernel' : 'in a process of its own'],
+        ['Runs', plugin.runs === null ? '—' : placeNames[plugin.runs]],
         ['Priority', plugin.priority],
         ['Restarts', plugin.restarts],
       ]}
