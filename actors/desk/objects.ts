@@ -29,6 +29,8 @@ export interface ObjectDesk {
 
 /** Seconds that an answered URL is valid: a worker asks again when it takes longer. */
 const urlSeconds = 3600
+/** Shorter for writing: when its result was accepted, nobody should be able to write an output once more. */
+const putSeconds = 900
 
 export function createObjectDesk(options: ObjectDeskOptions): ObjectDesk {
   const { db, storage, log, resolveSource } = options
@@ -72,7 +74,7 @@ export function createObjectDesk(options: ObjectDeskOptions): ObjectDesk {
         const signed = await storage.getUploadUrl({
           bucket: mediaBucket,
           objectKey,
-          expirySeconds: urlSeconds,
+          expirySeconds: putSeconds,
           method,
           audience: 'worker',
           ...(contentType !== undefined && { contentType }),
