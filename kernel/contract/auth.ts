@@ -36,6 +36,17 @@ export interface AuthResponse {
   readonly refreshToken?: string
 }
 
+/** The answer to whoever cannot show who they are. */
+export const nobody: AuthResponse = {
+  valid: false,
+  userId: '',
+  username: '',
+  email: '',
+  role: 'viewer',
+  metadata: {},
+  expiresAtUnix: 0,
+}
+
 /** What somebody does to something. */
 export const authActions = ['create', 'read', 'update', 'delete', 'execute'] as const
 export type AuthAction = (typeof authActions)[number]

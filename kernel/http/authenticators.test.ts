@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
-import type { Authenticator, AuthResponse, Role } from '../contract/auth.ts'
+import { type Authenticator, nobody, type Role } from '../contract/auth.ts'
 import { type Database, sql } from '../db/database.ts'
 import { revokeTokens } from '../db/token-revocations.ts'
 import { WebEncodeError } from '../errors.ts'
@@ -15,16 +15,6 @@ before(async () => {
 })
 after(() => db.close())
 beforeEach(() => db.query(sql`DELETE FROM known_users`))
-
-const nobody: AuthResponse = {
-  valid: false,
-  userId: '',
-  username: '',
-  email: '',
-  role: 'viewer',
-  metadata: {},
-  expiresAtUnix: 0,
-}
 
 /** A provider of one user, whose secret is their name. */
 function createOne(name: string, facts: Partial<SignInProvider> = {}) {

@@ -2,7 +2,13 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import { authorizeRole } from '../contract/access.ts'
-import type { Authenticator, AuthRequest, AuthResponse, UserProfile } from '../contract/auth.ts'
+import {
+  type Authenticator,
+  type AuthRequest,
+  type AuthResponse,
+  nobody,
+  type UserProfile,
+} from '../contract/auth.ts'
 import type { Database } from '../db/database.ts'
 import { readKnownUser, rememberCaller } from '../db/known-users.ts'
 import { WebEncodeError } from '../errors.ts'
@@ -34,16 +40,6 @@ const freshMs = 5 * 60_000
 /** What a provider said last is believed this long while it does not answer. */
 const staleMs = 60 * 60_000
 const mostAnswers = 10_000
-const nobody: AuthResponse = {
-  valid: false,
-  userId: '',
-  username: '',
-  email: '',
-  role: 'viewer',
-  metadata: {},
-  expiresAtUnix: 0,
-}
-
 /** What a cached profile said, and until when it is fresh. */
 interface KnownProfile {
   readonly profile: UserProfile | undefined

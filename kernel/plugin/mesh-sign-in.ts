@@ -1,22 +1,17 @@
 /** The sign-in plugins that serve now, as one authenticator: each is asked in turn, the higher priority first. */
 import { authorizeRole } from '../contract/access.ts'
-import type { Authenticator, AuthRequest, AuthResponse } from '../contract/auth.ts'
+import {
+  type Authenticator,
+  type AuthRequest,
+  type AuthResponse,
+  nobody,
+} from '../contract/auth.ts'
 import type { PluginMesh } from '../contract/plugin-mesh.ts'
 import { WebEncodeError } from '../errors.ts'
 import { authFrom } from './adapters/auth.ts'
 
 /** What the ids of all their users begin with; then comes the plugin's own. */
 export const meshUserPrefix = 'plugin:'
-
-const nobody: AuthResponse = {
-  valid: false,
-  userId: '',
-  username: '',
-  email: '',
-  role: 'viewer',
-  metadata: {},
-  expiresAtUnix: 0,
-}
 
 /** Links and proxies are the kernel's own affair: what they say never leaves it. */
 const schemes: readonly AuthRequest['scheme'][] = ['bearer', 'basic', 'api-key']

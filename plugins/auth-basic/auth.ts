@@ -1,11 +1,11 @@
 /** Users of one box: passwords, API tokens and one-time sign-in codes, kept in one file. */
 import { authorizeRole } from '../../kernel/contract/access.ts'
-import type { Authenticator } from '../../kernel/contract/auth.ts'
+import { type Authenticator, nobody } from '../../kernel/contract/auth.ts'
 import type { Log } from '../../kernel/log.ts'
 import { type Administration, createAdministration } from './administration.ts'
 import { createSignIn } from './sign-in.ts'
 import { openUserFile } from './user-file.ts'
-import { nobody, profileFrom } from './users.ts'
+import { profileFrom } from './users.ts'
 
 export interface BasicAuthOptions {
   /** Path of the JSON file; made with mode 0600 when the first user is added. */

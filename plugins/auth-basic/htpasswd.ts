@@ -2,10 +2,15 @@
 import { readFile, stat } from 'node:fs/promises'
 import { argon2Verify, bcryptVerify } from 'hash-wasm'
 import { authorizeRole } from '../../kernel/contract/access.ts'
-import type { Authenticator, AuthResponse, Role, UserProfile } from '../../kernel/contract/auth.ts'
+import {
+  type Authenticator,
+  type AuthResponse,
+  nobody,
+  type Role,
+  type UserProfile,
+} from '../../kernel/contract/auth.ts'
 import { messageOf, WebEncodeError } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
-import { nobody } from './users.ts'
 
 export interface HtpasswdOptions {
   /** Lines of `name:hash`, with bcrypt (`htpasswd -B`) or argon2id hashes. */

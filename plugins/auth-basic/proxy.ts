@@ -2,9 +2,13 @@
 import { BlockList, isIP } from 'node:net'
 import { z } from 'zod'
 import { authorizeRole, highestRole } from '../../kernel/contract/access.ts'
-import type { Authenticator, AuthResponse, Role } from '../../kernel/contract/auth.ts'
+import {
+  type Authenticator,
+  type AuthResponse,
+  nobody,
+  type Role,
+} from '../../kernel/contract/auth.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
-import { nobody } from './users.ts'
 
 export interface ProxyOptions {
   /** Addresses and CIDR blocks. */

@@ -1,9 +1,9 @@
 /** Who credentials belong to. */
-import type { AuthRequest, AuthResponse } from '../../kernel/contract/auth.ts'
+import { type AuthRequest, type AuthResponse, nobody } from '../../kernel/contract/auth.ts'
 import { isPassword } from './password.ts'
 import { hashOf, isSameSecret } from './secret.ts'
 import type { User, UserFile } from './user-file.ts'
-import { isAdmin, isNamed, nobody, responseFrom } from './users.ts'
+import { isAdmin, isNamed, responseFrom } from './users.ts'
 
 /** Answers who credentials belong to. */
 export type SignIn = (request: AuthRequest) => Promise<AuthResponse>

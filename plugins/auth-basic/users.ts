@@ -1,18 +1,7 @@
 /** Users as the file keeps them, and as the port shows them. */
-import type { AuthResponse, UserProfile } from '../../kernel/contract/auth.ts'
+import { type AuthResponse, nobody, type UserProfile } from '../../kernel/contract/auth.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
 import type { User, UserData } from './user-file.ts'
-
-/** The answer to wrong credentials. */
-export const nobody: AuthResponse = {
-  valid: false,
-  userId: '',
-  username: '',
-  email: '',
-  role: 'viewer',
-  metadata: {},
-  expiresAtUnix: 0,
-}
 
 /** The answer to right credentials of this user. */
 export function responseFrom(user: User | undefined): AuthResponse {

@@ -1,7 +1,13 @@
 /** Sign-in with the people of an LDAP directory: search for them, then bind as them. */
 import { type Client, ResultCodeError } from 'ldapts'
 import { authorizeRole } from '../../kernel/contract/access.ts'
-import type { Authenticator, AuthResponse, Role, UserProfile } from '../../kernel/contract/auth.ts'
+import {
+  type Authenticator,
+  type AuthResponse,
+  nobody,
+  type Role,
+  type UserProfile,
+} from '../../kernel/contract/auth.ts'
 import { createConnections } from './connection.ts'
 import { findById, findByName, listPeople, type Person, roleOf } from './directory.ts'
 import { type LdapOptions, settingsFrom } from './options.ts'
@@ -12,16 +18,6 @@ const mostListed = 500
 const longestCredentials = 2048
 /** invalidCredentials, and unwillingToPerform of locked accounts. */
 const refusals: ReadonlySet<number> = new Set([49, 53])
-
-const nobody: AuthResponse = {
-  valid: false,
-  userId: '',
-  username: '',
-  email: '',
-  role: 'viewer',
-  metadata: {},
-  expiresAtUnix: 0,
-}
 
 /**
  * Asks one directory. A wrong password is an answer, a directory that does not answer is WE-AUTH-005.

@@ -1,7 +1,12 @@
 /** Sign-in at an OpenID Connect provider: Keycloak, Entra ID, Google, Authentik and their like. */
 import { authorizeRole } from '../../kernel/contract/access.ts'
-import type { Authenticator, RedirectSignIn, UserProfile } from '../../kernel/contract/auth.ts'
-import { displayNameOf, nobody } from './claims.ts'
+import {
+  type Authenticator,
+  nobody,
+  type RedirectSignIn,
+  type UserProfile,
+} from '../../kernel/contract/auth.ts'
+import { displayNameOf } from './claims.ts'
 import { type OidcOptions, settingsFrom } from './options.ts'
 import { createProviderFinder } from './provider.ts'
 import { createRedirect, type OnSignIn } from './redirect.ts'

@@ -1,23 +1,12 @@
 /** What the claims of a provider say of somebody. */
 import { highestRole } from '../../kernel/contract/access.ts'
-import type { AuthResponse, Role } from '../../kernel/contract/auth.ts'
+import { type AuthResponse, nobody, type Role } from '../../kernel/contract/auth.ts'
 import type { OidcSettings } from './options.ts'
 
 /** Claims of a token or of the user info. */
 export type Claims = Readonly<Record<string, unknown>>
 
 const idPrefix = 'oidc:'
-
-/** The answer to wrong credentials. */
-export const nobody: AuthResponse = {
-  valid: false,
-  userId: '',
-  username: '',
-  email: '',
-  role: 'viewer',
-  metadata: {},
-  expiresAtUnix: 0,
-}
 
 /** The highest role that the claims mean; undefined when they mean none. */
 export function roleFrom(

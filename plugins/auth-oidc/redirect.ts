@@ -11,10 +11,10 @@ import {
   refreshTokenGrant,
   type TokenEndpointResponse,
 } from 'openid-client'
-import type { AuthResponse, RedirectSignIn } from '../../kernel/contract/auth.ts'
+import { type AuthResponse, nobody, type RedirectSignIn } from '../../kernel/contract/auth.ts'
 import { messageOf } from '../../kernel/errors.ts'
 import { claimsOf } from './claim-sources.ts'
-import { type Claims, nobody, responseFrom, roleFrom, textAt } from './claims.ts'
+import { type Claims, responseFrom, roleFrom, textAt } from './claims.ts'
 import type { OidcSettings } from './options.ts'
 import { isRefusal, type Provider, unavailable } from './provider.ts'
 import type { TokenReader } from './tokens.ts'

@@ -1,7 +1,7 @@
 /** Tokens that the provider signed: who made them, for whom, until when, and what kind they are. */
 import { errors, type JWTHeaderParameters, jwtVerify, type JWTVerifyOptions } from 'jose'
-import type { AuthResponse, LogoutNotice } from '../../kernel/contract/auth.ts'
-import { type Claims, nobody, responseFrom, roleFrom, textAt, userIdOf } from './claims.ts'
+import { type AuthResponse, type LogoutNotice, nobody } from '../../kernel/contract/auth.ts'
+import { type Claims, responseFrom, roleFrom, textAt, userIdOf } from './claims.ts'
 import type { OidcSettings } from './options.ts'
 import { isRefusal, type Provider, unavailable } from './provider.ts'
 
