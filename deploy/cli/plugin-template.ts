@@ -174,6 +174,15 @@ async function createAuthenticator(context: PluginContext): Promise<Authenticato
     async listUsers() {
       return { users: [profile], totalCount: 1 }
     },
+    // The kernel decides by its own table of roles; this is for others who ask.
+    async authorize({ userId }) {
+      return userId === name
+        ? { allowed: true, reason: '' }
+        : { allowed: false, reason: 'There is no such user' }
+    },
+    async refreshToken() {
+      return { ...profile, valid: false, metadata: {}, expiresAtUnix: 0 }
+    },
     async logout() {},
   }
 }
@@ -212,18 +221,34 @@ await definePlugin({
 })
 `
 
-const encoder = `/** Encodes nothing yet: say how in Transcode. */
-import { definePlugin } from 'webencode/plugin'
+const encoder = `/** Encodes nothing yet: say how in run. */
+import { definePlugin, type EncoderEngine, type PluginContext } from 'webencode/plugin'
 
-await definePlugin({
-  pillar: 'encoder',
-  implement: () => ({
-    GetCapabilities: async () => ({ videoCodecs: ['example'], audioCodecs: [], gpuType: 'none', name: 'example' }),
-    async *Transcode() {
-      yield { outcome: { status: 'failed', stderr: 'This plugin is an example' } }
+await definePlugin({ pillar: 'encoder', implement: createEncoder })
+
+function createEncoder({ log }: PluginContext): EncoderEngine {
+  return {
+    async getCapabilities() {
+      return {
+        name: 'ffmpeg',
+        version: 'example',
+        videoCodecs: ['example'],
+        audioCodecs: [],
+        gpuAccelerated: false,
+        gpuType: 'none',
+      }
     },
-  }),
-})
+    // The signal is aborted when nobody wants the run any more: answer when everything it started is gone.
+    async run({ taskId, arguments: words }, { signal, onProgress } = {}) {
+      log.info('Asked to encode', { taskId, words })
+      if (signal?.aborted) return { status: 'cancelled', stdout: '', stderr: '', wallMs: 0 }
+      onProgress?.({ fraction: 0 })
+      const stderr = 'This plugin is an example'
+      return { status: 'failed', exitCode: 1, signal: null, stdout: '', stderr, wallMs: 0 }
+    },
+    async close() {},
+  }
+}
 `
 
 const mains: Readonly<Record<Pillar, string>> = { storage, auth, publisher, live, encoder }

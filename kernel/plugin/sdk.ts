@@ -17,7 +17,7 @@ import { connectSecrets, type PluginSecrets } from './sdk/plugin-secrets.ts'
 import { listen, type ServiceServer } from './sdk/service-server.ts'
 import type { ReadMethod, ServedMethods, UnaryMethod } from './serve.ts'
 
-export type { Authenticator, StorageProvider }
+export type { Authenticator, EncoderEngine, StorageProvider }
 
 /** What a plugin of each pillar implements: our port where there is one, else the methods of its service by name. */
 export interface Implementations {
