@@ -19,12 +19,14 @@ export interface FileMetadataMessage {
   readonly etag: string
   readonly lastModified: number
   readonly rangeStart: number
+  readonly saysEnd?: boolean
 }
 
 export interface FileChunkMessage {
-  readonly content?: 'metadata' | 'data'
+  readonly content?: 'metadata' | 'data' | 'end'
   readonly metadata?: FileMetadataMessage
   readonly data?: Uint8Array
+  readonly end?: object
 }
 
 export interface FileRequestMessage {

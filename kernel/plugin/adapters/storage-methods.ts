@@ -81,7 +81,7 @@ async function receive(
       'Cannot take an upload: its first message must be the metadata, and is not',
     )
   }
-  const { bucket, path, contentType, sha256 } = metadata
+  const { bucket, path, contentType, sha256, saysEnd = false } = metadata
   refuseBadKey(path)
   const target = {
     bucket,
@@ -90,13 +90,20 @@ async function receive(
     ...(contentType !== '' && { contentType }),
     ...(sha256 !== '' && { sha256 }),
   }
-  return summaryFrom(await storage.upload(target, dataOf(iterator)))
+  return summaryFrom(await storage.upload(target, dataOf(iterator, saysEnd)))
 }
 
-async function* dataOf(iterator: AsyncIterator<FileChunkMessage>): AsyncGenerator<Uint8Array> {
+/** @param saysEnd - without an end the stream has broken off, and what came of the object is not the object */
+async function* dataOf(
+  iterator: AsyncIterator<FileChunkMessage>,
+  saysEnd: boolean,
+): AsyncGenerator<Uint8Array> {
   for (;;) {
     const next = await iterator.next()
-    if (next.done === true) return
+    if (next.done === true && saysEnd) {
+      throw new WebEncodeError('WE-STO-004', 'Cannot take an upload: it broke off')
+    }
+    if (next.done === true || next.value.end) return
     if (next.value.data !== undefined) yield next.value.data
   }
 }

@@ -105,11 +105,12 @@ async function* uploadMessages(
   chunks: AsyncIterable<Uint8Array>,
   hash: Hash | undefined,
 ): AsyncGenerator<object> {
-  yield { metadata: { bucket, path, contentType, sha256 } }
+  yield { metadata: { bucket, path, contentType, sha256, saysEnd: true } }
   for await (const data of messageChunks(chunks)) {
     hash?.update(data)
     yield { data }
   }
+  yield { end: {} }
 }
 
 async function download(
