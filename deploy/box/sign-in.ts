@@ -1,4 +1,4 @@
-/** The ways to sign in that the configuration names, in their order, as one. */
+/** The ways to sign in that the configuration names, in their order, as one. What is not named is not loaded. */
 import { readFile } from 'node:fs/promises'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Config } from '../../kernel/config.ts'
@@ -12,10 +12,8 @@ import type { HttpDeps } from '../../kernel/http/deps.ts'
 import type { Log } from '../../kernel/log.ts'
 import { createMeshSignIn, meshUserPrefix } from '../../kernel/plugin/mesh-sign-in.ts'
 import type { BasicAuth } from '../../plugins/auth-basic/auth.ts'
-import { createHtpasswdAuth } from '../../plugins/auth-basic/htpasswd.ts'
 import { createProxyAuth } from '../../plugins/auth-basic/proxy.ts'
-import { createLdapAuth } from '../../plugins/auth-ldap/auth.ts'
-import { createOidcAuth, type OidcAuth } from '../../plugins/auth-oidc/auth.ts'
+import type { OidcAuth } from '../../plugins/auth-oidc/auth.ts'
 
 /** What the ways are made of. */
 export interface SignInParts {
@@ -38,10 +36,10 @@ export async function openSignIn(
   const { config, log, db, clock } = parts
   const ways: Partial<Record<Way, SignInProvider>> = {
     users: { name: 'users', auth: parts.users, idPrefix: '', knowsUsers: true, isCached: false },
-    ...htpasswdFrom(parts),
+    ...await htpasswdFrom(parts),
     ...await ldapFrom(parts),
   }
-  const oidc = oidcFrom(parts)
+  const oidc = await oidcFrom(parts)
   const order = new Set<Way>([...config.signInOrder, 'users', 'htpasswd', 'ldap'])
   const providers = [
     ...[...order].map((way) => ways[way]),
@@ -56,9 +54,12 @@ export async function openSignIn(
   }
 }
 
-function htpasswdFrom({ config, log }: SignInParts): { htpasswd?: SignInProvider } {
+async function htpasswdFrom(
+  { config, log }: SignInParts,
+): Promise<{ htpasswd?: SignInProvider }> {
   const { htpasswd: file, htpasswdRoles: roles, defaultRole } = config
   if (file === undefined) return {}
+  const { createHtpasswdAuth } = await import('../../plugins/auth-basic/htpasswd.ts')
   const auth = createHtpasswdAuth({ file, roles, log, ...defined({ defaultRole }) })
   return {
     htpasswd: { name: 'htpasswd', auth, idPrefix: 'htpasswd:', knowsUsers: true, isCached: false },
@@ -68,6 +69,7 @@ function htpasswdFrom({ config, log }: SignInParts): { htpasswd?: SignInProvider
 async function ldapFrom({ config, log, clock }: SignInParts): Promise<{ ldap?: SignInProvider }> {
   const { ldapUrl: url, ldapCa } = config
   if (url === undefined) return {}
+  const { createLdapAuth } = await import('../../plugins/auth-ldap/auth.ts')
   const ca = ldapCa === undefined ? undefined : await readCa(ldapCa)
   const auth = createLdapAuth({
     url,
@@ -90,9 +92,10 @@ async function ldapFrom({ config, log, clock }: SignInParts): Promise<{ ldap?: S
   return { ldap: { name: 'ldap', auth, idPrefix: 'ldap:', knowsUsers: true, isCached: true } }
 }
 
-function oidcFrom({ config, log, clock }: SignInParts): OidcAuth | undefined {
+async function oidcFrom({ config, log, clock }: SignInParts): Promise<OidcAuth | undefined> {
   const { oidcIssuer: issuer } = config
   if (issuer === undefined) return undefined
+  const { createOidcAuth } = await import('../../plugins/auth-oidc/auth.ts')
   return createOidcAuth({
     issuer,
     clientId: needed(config.oidcClientId, 'WEBENCODE_OIDC_CLIENT_ID', 'WEBENCODE_OIDC_ISSUER'),

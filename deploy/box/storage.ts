@@ -10,7 +10,6 @@ import {
   type FsStorageOptions,
 } from '../../plugins/storage-fs/storage.ts'
 import type { S3StorageOptions } from '../../plugins/storage-s3/options.ts'
-import { createS3Storage } from '../../plugins/storage-s3/storage.ts'
 import { dataPathsOf, objectsPath } from './paths.ts'
 import { readOrCreateKey } from './secret-file.ts'
 
@@ -50,6 +49,8 @@ export async function openStorages(
     const { usage, close } = files
     return { storages, storage: files, hasFiles: true, ...fileParts, usage, close }
   }
+  // Loaded where it is used: the SDK takes 30 MB.
+  const { createS3Storage } = await import('../../plugins/storage-s3/storage.ts')
   const storage = createS3Storage(s3, log)
   try {
     await storage.check()
