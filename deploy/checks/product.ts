@@ -42,7 +42,9 @@ export const mediaDirectory = resolve('deploy/checks/media')
 /** Starts the product and waits until it says where it listens. @throws with its log when it does not within a minute */
 export async function startProduct(options: ProductOptions = {}): Promise<Product> {
   const dataDirectory = options.dataDirectory ?? createDataDirectory()
-  const child = spawn(process.execPath, [resolve('dist/deploy/all.js')], {
+  // As `npm start` does.
+  const program = ['--max-semi-space-size=4', resolve('dist/deploy/all.js')]
+  const child = spawn(process.execPath, program, {
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,

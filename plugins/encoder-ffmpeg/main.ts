@@ -1,22 +1,22 @@
 /** FFmpeg behind the encoder pillar, as a process of its own. */
-import { z } from 'zod'
 import { definePlugin } from '../../kernel/plugin/sdk.ts'
 import { createFfmpegEncoder } from './encoder.ts'
 
-const configSchema = z.object({
-  ffmpeg_path: z.string().default('ffmpeg'),
-  ffprobe_path: z.string().default('ffprobe'),
-  pid_directory: z.string().optional(),
-})
+/** The kernel has checked it against the manifest's schema; a library that does so again would double this process. */
+interface Config {
+  readonly ffmpeg_path?: string
+  readonly ffprobe_path?: string
+  readonly pid_directory?: string
+}
 
 await definePlugin({
   pillar: 'encoder',
-  implement({ configOf, log, signal }) {
-    const { ffmpeg_path, ffprobe_path, pid_directory } = configOf(configSchema)
+  implement({ config, log, signal }) {
+    const { ffmpeg_path, ffprobe_path, pid_directory } = config as Config
     const engine = createFfmpegEncoder({
-      ffmpegPath: ffmpeg_path,
-      ffprobePath: ffprobe_path,
       log,
+      ...(ffmpeg_path !== undefined && { ffmpegPath: ffmpeg_path }),
+      ...(ffprobe_path !== undefined && { ffprobePath: ffprobe_path }),
       ...(pid_directory !== undefined && { pidDirectory: pid_directory }),
     })
     // At once, not after the grace of running calls: whoever asked for them may be gone.
