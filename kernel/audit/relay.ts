@@ -17,7 +17,7 @@ import type { Log } from '../log.ts'
 /** Runs until it is stopped. */
 export interface AuditRelay {
   start(): void
-  /** Looks at once: there is something new. */
+  /** Looks soon, not at once: there is something new, and whoever made it has more urgent work for the database. */
   kick(): void
   /** No new round; waits for the one that runs. */
   stop(): Promise<void>
@@ -41,6 +41,9 @@ const subjects: Readonly<Record<AuditKind, string>> = {
   system: auditSystemSubject,
 }
 
+/** What comes within this time goes together. */
+const soonMs = 100
+
 /** Milliseconds before an event is tried again; it is never given up. */
 function retryDelayMs(attempts: number): number {
   return Math.min(500 * 2 ** Math.min(attempts, 10), 60_000)
@@ -51,6 +54,7 @@ export function createAuditRelay(options: AuditRelayOptions): AuditRelay {
   const { clock, log, everyMs = 1000 } = options
   let isActive = false
   let isKicked = false
+  let isSoon = false
   let running: Promise<void> | undefined
   let cancel = () => {}
 
@@ -68,6 +72,7 @@ export function createAuditRelay(options: AuditRelayOptions): AuditRelay {
   }
   const run = () => {
     cancel()
+    isSoon = false
     running ??= rounds()
   }
   return {
@@ -77,7 +82,10 @@ export function createAuditRelay(options: AuditRelayOptions): AuditRelay {
     },
     kick() {
       isKicked = true
-      if (isActive) run()
+      if (!isActive || isSoon || running !== undefined) return
+      isSoon = true
+      cancel()
+      cancel = clock.after(soonMs, run)
     },
     async stop() {
       isActive = false
