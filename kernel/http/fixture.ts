@@ -6,7 +6,7 @@ import { createAuditWriter } from '../audit/writer.ts'
 import { createMemoryBus } from '../bus/memory.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { authorizeRole } from '../contract/access.ts'
-import type { Authenticator, AuthResponse, Role } from '../contract/auth.ts'
+import { type Authenticator, type AuthResponse, nobody, type Role } from '../contract/auth.ts'
 import type { JobView, WorkerView } from '../contract/job.ts'
 import type { Profile } from '../contract/profile.ts'
 import type { StorageProvider } from '../contract/storage.ts'
@@ -253,15 +253,6 @@ function authOver(
   users: Map<string, { username: string; role: Role }>,
   clock: Clock,
 ): Authenticator {
-  const nobody: AuthResponse = {
-    valid: false,
-    userId: '',
-    username: '',
-    email: '',
-    role: 'viewer',
-    metadata: {},
-    expiresAtUnix: 0,
-  }
   const codes = new Set(['one-time-code'])
   const answer = (userId: string): AuthResponse => {
     const user = users.get(userId)
