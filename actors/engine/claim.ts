@@ -5,8 +5,7 @@ import { WebEncodeError } from '../../kernel/errors.ts'
 import type { ActorState, SnapshotJson } from './definition.ts'
 import type { Delivery, EventJson } from './delivery.ts'
 import { frozenJson } from './frozen-json.ts'
-import type { GroupCommit } from './group-commit.ts'
-import { type Applied, type Apply, PoisonedBatch } from './transact.ts'
+import { type Applied, type Apply, PoisonedBatch, type Work } from './transact.ts'
 
 /** A task that the worker now holds. */
 export interface ClaimedTask extends ActorState<Json, Json> {
@@ -31,15 +30,20 @@ interface Waiting {
   readonly reject: (failure: unknown) => void
 }
 
+/** Runs a transaction when it is its turn. */
+export interface Turns {
+  alone<T>(work: Work<T>): Promise<T>
+}
+
 /** The line of workers that ask for work. */
 export class ClaimLine {
-  readonly #group: GroupCommit
+  readonly #turns: Turns
   readonly #createEventId: () => string
   readonly #waiting: Waiting[] = []
   #isAnswering = false
 
-  constructor(group: GroupCommit, createEventId: () => string) {
-    this.#group = group
+  constructor(turns: Turns, createEventId: () => string) {
+    this.#turns = turns
     this.#createEventId = createEventId
   }
 
@@ -76,7 +80,7 @@ export class ClaimLine {
     const broken = new Set<string>()
     for (;;) {
       try {
-        return await this.#group.alone((tx, apply) => this.#giveIn(tx, apply, asking, broken))
+        return await this.#turns.alone((tx, apply) => this.#giveIn(tx, apply, asking, broken))
       } catch (failure) {
         if (!(failure instanceof PoisonedBatch)) throw failure
         for (const { actorId } of failure.failures.keys()) broken.add(actorId)

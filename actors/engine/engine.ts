@@ -9,7 +9,7 @@ import { type Counters, createCounters } from './counters.ts'
 import type { Delivery, EventJson, Outcome } from './delivery.ts'
 import { type EffectHandlers, type OuterHandlers, tellHandlers } from './effect-handlers.ts'
 import { frozenJson } from './frozen-json.ts'
-import { GroupCommit } from './group-commit.ts'
+import { CommitLines } from './commit-lines.ts'
 import { createLoop, type Loop } from './loop.ts'
 import { reconcileRound } from './reconcile.ts'
 import { redrive } from './redrive.ts'
@@ -63,7 +63,7 @@ export interface EngineOptions {
   readonly clock: Clock
   readonly log: Log
   readonly handlers: OuterHandlers
-  /** Deliveries that may wait. @default 20_000 */
+  /** Deliveries that may wait, over all lines. @default 20_000 */
   readonly capacity?: number
   /** Deliveries in one transaction. @default 256 */
   readonly batchSize?: number
@@ -84,7 +84,7 @@ export interface EngineOptions {
 export function createEngine(options: EngineOptions): Engine {
   const { store, registry, clock, log, capacity = 20_000, batchSize = 256 } = options
   const counters = createCounters()
-  const group = new GroupCommit({
+  const group = new CommitLines({
     store,
     registry,
     clock,

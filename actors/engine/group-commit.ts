@@ -21,7 +21,7 @@ interface Waiting {
   attempts: number
 }
 
-/** The line of deliveries before one database. */
+/** One line of deliveries before the database. */
 export class GroupCommit {
   readonly #options: GroupCommitOptions
   readonly #queue: Waiting[] = []

@@ -1,4 +1,5 @@
 /** Durable transitions per second: many events to a transaction against one, on PGlite and on PostgreSQL. */
+import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { actorDefinitions } from '../../actors/definitions.ts'
 import { busHandlers } from '../../actors/engine/bus-effects.ts'
@@ -7,6 +8,7 @@ import { createRegistry } from '../../actors/engine/registry.ts'
 import { createMemoryBus } from '../../kernel/bus/memory.ts'
 import { systemClock } from '../../kernel/clock.ts'
 import { createActorStore } from '../../kernel/db/actors.ts'
+import type { ActorStore } from '../../kernel/db/actor-store.ts'
 import type { Database } from '../../kernel/db/database.ts'
 import { migrate } from '../../kernel/db/migrate.ts'
 import { openPglite } from '../../kernel/db/pglite.ts'
@@ -55,13 +57,17 @@ async function compare(
   say: (line: string) => void,
 ): Promise<Figure[]> {
   await migrate(db)
-  const one = await rateOf(db, 1, single, say)
-  const many = await rateOf(db, batchSize, grouped, say)
+  const store = createActorStore(db)
+  const oneLine = { ...store, concurrency: 1 }
+  const one = await rateOf(oneLine, { size: 1, events: single })
+  const together = await rateOf(oneLine, { size: batchSize, events: grouped })
+  const many = await rateOf(store, { size: batchSize, events: grouped })
   await db.close()
-  const ratio = many / one
-  const detail = `${Math.round(many)}/s in batches of up to ${batchSize}, ${
-    Math.round(one)
-  }/s one by one, ${actors} actors`
+  const ratio = together / one
+  const detail = `in batches of up to ${batchSize}: ${Math.round(many)}/s in ` +
+    `${store.concurrency} line(s), ${Math.round(together)}/s in one; one by one ` +
+    `${Math.round(one)}/s; ${actors} actors`
+  say(`${name}: ${detail}`)
   return [
     {
       name: `transitions, ${name}`,
@@ -84,27 +90,24 @@ async function compare(
 
 /** Events per second that were durable, each sent before the one before it was answered. */
 async function rateOf(
-  db: Database,
-  size: number,
-  events: number,
-  say: (line: string) => void,
+  store: ActorStore,
+  { size, events }: { readonly size: number; readonly events: number },
 ): Promise<number> {
   const bus = createMemoryBus({ clock: systemClock, log: silentLog })
   const engine = createEngine({
-    store: createActorStore(db),
+    store,
     registry: createRegistry(actorDefinitions),
     clock: systemClock,
     log: silentLog,
     handlers: { ...busHandlers(bus), clean: async () => {} },
     batchSize: size,
   })
-  const ids = await createActors(engine, `bench-${size}`)
+  const ids = await createActors(engine, `bench-${randomUUID()}`)
   const begun = performance.now()
   await sendAll(engine, ids, events)
   const rate = events / ((performance.now() - begun) / 1000)
   await engine.stop()
   await bus.close()
-  say(`${db.kind}, batches of ${size}: ${Math.round(rate)}/s`)
   return rate
 }
 

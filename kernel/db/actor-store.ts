@@ -230,6 +230,9 @@ export interface DeadLetter {
 }
 
 export interface ActorStore {
+  /** Transactions that it can run side by side, 1 or more: with one connection they only wait for each other. */
+  readonly concurrency: number
+
   transaction<T>(work: (tx: ActorTransaction) => Promise<T>): Promise<T>
 
   /** Outbox rows that are due, oldest first. Does not hide them from other relays for longer than `hideMs`. */

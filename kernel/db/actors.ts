@@ -16,9 +16,13 @@ import { pickReady } from './pick-ready.ts'
 import { readySourceOver } from './ready-tasks.ts'
 import { listDueTimers, nextTimerMs } from './timers.ts'
 
+/** PostgreSQL works on one transaction while the engine computes the next; more than three gain nothing. */
+const concurrency = { pglite: 1, postgres: 3 }
+
 /** The store of the actor engine over a migrated database. */
 export function createActorStore(db: Database): ActorStore {
   return {
+    concurrency: concurrency[db.kind],
     transaction: (work) => db.transaction((tx) => work(actorTransactionOver(tx))),
     takeOutbox: (limit, hideMs) => takeOutbox(db, limit, hideMs),
     deleteOutbox: (ids) => deleteOutbox(db, ids),

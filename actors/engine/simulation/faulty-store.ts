@@ -14,11 +14,12 @@ export interface FaultyStoreParts {
 }
 
 export function createFaultyStore(parts: FaultyStoreParts): ActorStore {
-  const { store, process } = parts
+  const { store, process, random } = parts
   const through =
     <Args extends unknown[], Result>(name: string, call: (...args: Args) => Promise<Result>) =>
     (...args: Args) => reach(process, name, () => call(...args))
   return {
+    concurrency: random.pick([1, 3]),
     transaction: (work) => runTransaction(parts, work),
     takeOutbox: through('takeOutbox', store.takeOutbox),
     deleteOutbox: through('deleteOutbox', store.deleteOutbox),

@@ -31,6 +31,7 @@ export function createMemoryStore(options: MemoryStoreOptions): MemoryStore {
     tables,
     begin,
     commit,
+    concurrency: 1,
     transaction: (work) => runTransaction({ begin, commit }, work),
     ...effectQueries(tables, clock),
     ...timerQueries(tables, clock),
