@@ -12,7 +12,7 @@ import { counterActor, createParts, settle } from './test-machines.ts'
 /** Counters that pass for tasks: a claim is an `add`, or for a broken one a `fail`. */
 async function lineWith(taskIds: readonly string[], options: Partial<GroupCommitOptions> = {}) {
   const parts = createParts()
-  const group = new GroupCommit({ ...parts, capacity: 100, batchSize: 256, ...options })
+  const group = new GroupCommit({ ...parts, batchSize: 256, ...options })
   const line = new ClaimLine(group, createEventId)
   await parts.store.transaction((tx) =>
     tx.write(changesOf({

@@ -1,25 +1,44 @@
 /** As many lines of deliveries as the store runs transactions side by side. An actor keeps to its line, so its events keep their order. */
+import { WebEncodeError } from '../../kernel/errors.ts'
 import type { Delivery, Outcome } from './delivery.ts'
 import { GroupCommit, type GroupCommitOptions } from './group-commit.ts'
 import type { Work } from './transact.ts'
 
-/** The same calls as a {@link GroupCommit}, over all lines. */
+export interface CommitLinesOptions extends GroupCommitOptions {
+  /** Deliveries that may wait, over all lines, before callers are turned away. */
+  readonly capacity: number
+}
+
 export class CommitLines {
   readonly #lines: readonly GroupCommit[]
+  readonly #capacity: number
   #turn = 0
 
-  constructor(options: GroupCommitOptions) {
-    const { store: { concurrency }, capacity } = options
-    const own = { ...options, capacity: Math.ceil(capacity / concurrency) }
-    this.#lines = Array.from({ length: concurrency }, () => new GroupCommit(own))
+  constructor({ capacity, ...options }: CommitLinesOptions) {
+    this.#capacity = capacity
+    this.#lines = Array.from(
+      { length: options.store.concurrency },
+      () => new GroupCommit(options),
+    )
   }
 
-  /** See {@link GroupCommit.deliver}. */
-  deliver(delivery: Delivery, options?: { readonly inner?: boolean }): Promise<Outcome> {
-    return this.#line(hashOf(delivery.actorId)).deliver(delivery, options)
+  /**
+   * Resolves when the delivery is durable.
+   * @param options.inner - comes from the engine itself, which bounds its own work: never turned away
+   * @throws WE-SYS-004 when too much waits; WE-SYS-002 when the database fails for longer than the retries
+   */
+  async deliver(
+    delivery: Delivery,
+    { inner = false }: { readonly inner?: boolean } = {},
+  ): Promise<Outcome> {
+    if (!inner && this.waiting >= this.#capacity) {
+      const message = `Cannot deliver event "${delivery.eventId}": ${this.waiting} others wait`
+      throw new WebEncodeError('WE-SYS-004', message, { retryAfterSeconds: 1 })
+    }
+    return await this.#line(hashOf(delivery.actorId)).deliver(delivery)
   }
 
-  /** See {@link GroupCommit.alone}; the lines take turns. */
+  /** Runs a transaction of its own; the lines take turns. See {@link GroupCommit.alone}. */
   alone<T>(work: Work<T>): Promise<T> {
     return this.#line(this.#turn++).alone(work)
   }

@@ -8,7 +8,7 @@ import { createParts, eventTo, settle } from './test-machines.ts'
 
 async function groupWith(options: Partial<GroupCommitOptions> = {}, actors = ['a', 'b']) {
   const parts = createParts()
-  const group = new GroupCommit({ ...parts, capacity: 100, batchSize: 256, ...options })
+  const group = new GroupCommit({ ...parts, batchSize: 256, ...options })
   const creation = Promise.all(
     actors.map((id) =>
       group.deliver({ kind: 'create', eventId: 'new', actorId: id, type: 'counter', input: null })
@@ -125,7 +125,7 @@ test('deliver() is safe when the answer of a commit is lost: the event is applie
     },
   }
   const parts = createParts()
-  const second = new GroupCommit({ ...parts, store: flaky, clock, capacity: 10, batchSize: 10 })
+  const second = new GroupCommit({ ...parts, store: flaky, clock, batchSize: 10 })
   const outcome = await settle(clock, second.deliver(eventTo('a', 'add')))
   assert.deepEqual([outcome.status, outcome.version], ['duplicate', 1])
   assert.equal(group.waiting, 0)
@@ -163,18 +163,6 @@ test('deliver() finds the one delivery that the database does not take', async (
     outcomes.map(({ status }, i) => [ids[i], status]).filter(([, status]) => status !== 'applied'),
     [['bad', 'quarantined']],
   )
-})
-
-test('deliver() turns callers away when too much waits, but never the engine itself', async () => {
-  const { group, clock } = await groupWith({ capacity: 3 })
-  const waiting = Array.from({ length: 3 }, () => group.deliver(eventTo('a', 'add')))
-  await assert.rejects(
-    group.deliver(eventTo('a', 'add')),
-    (failure: WebEncodeError) => failure.code === 'WE-SYS-004' && failure.retryAfterSeconds === 1,
-  )
-  const inner = group.deliver(eventTo('a', 'add'), { inner: true })
-  assert.equal((await settle(clock, Promise.all([...waiting, inner]))).length, 4)
-  assert.equal((await settle(clock, group.deliver(eventTo('a', 'add')))).status, 'applied')
 })
 
 test('drained() waits for deliveries between two attempts', async () => {

@@ -8,8 +8,6 @@ import { PoisonedBatch, type Work } from './transact.ts'
 import { createTurns } from './turns.ts'
 
 export interface GroupCommitOptions extends TransactionParts {
-  /** Deliveries that may wait before callers are turned away. */
-  readonly capacity: number
   /** Deliveries in one transaction. */
   readonly batchSize: number
 }
@@ -35,18 +33,8 @@ export class GroupCommit {
     this.#options = options
   }
 
-  /**
-   * Resolves when the delivery is durable.
-   * @param options.inner - comes from the engine itself, which bounds its own work: never turned away
-   * @throws WE-SYS-004 when too much waits; WE-SYS-002 when the database fails for longer than the retries
-   */
-  deliver(
-    delivery: Delivery,
-    { inner = false }: { readonly inner?: boolean } = {},
-  ): Promise<Outcome> {
-    if (!inner && this.#open >= this.#options.capacity) {
-      return Promise.reject(this.#tooMuch(delivery))
-    }
+  /** Resolves when the delivery is durable. @throws WE-SYS-002 when the database fails for longer than the retries */
+  deliver(delivery: Delivery): Promise<Outcome> {
     this.#open += 1
     return new Promise((resolve, reject) =>
       this.#enqueue({ delivery, resolve, reject, attempts: 0 })
@@ -136,10 +124,5 @@ export class GroupCommit {
     this.#open -= 1
     if (this.#open > 0) return
     for (const resolve of this.#drained.splice(0)) resolve()
-  }
-
-  #tooMuch({ eventId }: Delivery): WebEncodeError {
-    const message = `Cannot deliver event "${eventId}": ${this.#open} others wait`
-    return new WebEncodeError('WE-SYS-004', message, { retryAfterSeconds: 1 })
   }
 }

@@ -61,7 +61,9 @@ async function compare(
   const oneLine = { ...store, concurrency: 1 }
   const one = await rateOf(oneLine, { size: 1, events: single })
   const together = await rateOf(oneLine, { size: batchSize, events: grouped })
-  const many = await rateOf(store, { size: batchSize, events: grouped })
+  const many = store.concurrency === 1
+    ? together
+    : await rateOf(store, { size: batchSize, events: grouped })
   await db.close()
   const ratio = together / one
   const detail = `in batches of up to ${batchSize}: ${Math.round(many)}/s in ` +
