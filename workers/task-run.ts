@@ -48,8 +48,7 @@ export async function runTask(
   let source: OpenSource | undefined
   try {
     lease.signal.throwIfAborted()
-    await rm(directory, { recursive: true, force: true })
-    await mkdir(directory, { recursive: true })
+    await makeEmpty(directory)
     source = openSource(brief.source, tools, objectLeaseOf(lease))
     if (source.proxied !== undefined && !(await readsNetwork(tools.encoder))) {
       source = await localSource(source, directory, lease.signal)
@@ -71,6 +70,16 @@ export async function runTask(
     }
     tools.objects.release(objectLeaseOf(lease))
     await removeDirectory(directory, tools.log)
+  }
+}
+
+/** Mostly there is nothing to remove: one step then, not two. */
+async function makeEmpty(directory: string): Promise<void> {
+  try {
+    await mkdir(directory)
+  } catch {
+    await rm(directory, { recursive: true, force: true })
+    await mkdir(directory, { recursive: true })
   }
 }
 

@@ -89,7 +89,7 @@ async function withProduct<T>(
 /** An ffprobe that never ends, so that a job waits until it is cancelled. */
 function writeSleeper(): string {
   const path = join(createDataDirectory(), 'ffprobe')
-  writeFileSync(path, '#!/bin/sh\nexec sleep 600\n')
+  writeFileSync(path, '#!/bin/sh\ncase "$*" in *-version) exit ;; esac\nexec sleep 600\n')
   chmodSync(path, 0o755)
   return path
 }

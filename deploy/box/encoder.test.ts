@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { readConfig } from '../../kernel/config.ts'
 import type { EncoderRun } from '../../kernel/contract/encoder.ts'
+import type { WebEncodeError } from '../../kernel/errors.ts'
 import { createLog } from '../../kernel/log.ts'
 import { detectFfmpeg } from '../../plugins/encoder-ffmpeg/detect.ts'
 import { chooseEncoder } from './encoder.ts'
@@ -79,4 +80,23 @@ test('chooseEncoder() routes a run to the plugin that has its codec, and all els
   assert.match((await encoder.run(run('libx264'))).stdout, /^ffprobe version/)
   assert.match((await encoder.run(run())).stdout, /^ffprobe version/)
   assert.ok(lines.some((line) => line.includes('cannot be used') && line.includes('broken')))
+})
+
+test('chooseEncoder() refuses an ffprobe that does not run, by name', {
+  skip,
+  timeout: 60_000,
+}, async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'encoder-'))
+  t.after(() => rmSync(directory, { recursive: true, force: true }))
+  const settings = {
+    WEBENCODE_DATA_DIR: join(directory, 'data'),
+    WEBENCODE_ENCODER: 'ffmpeg',
+    FFPROBE_PATH: join(directory, 'missing-ffprobe'),
+  }
+  await assert.rejects(
+    chooseEncoder(readConfig(settings), createLog('error', () => {})),
+    ({ code, message, cause }: WebEncodeError) =>
+      code === 'WE-PLG-001' && message.includes('missing-ffprobe') &&
+      /must run/.test(String(cause)),
+  )
 })

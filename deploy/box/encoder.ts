@@ -33,16 +33,40 @@ async function chooseMain(config: Config, log: Log): Promise<EncoderEngine> {
   const encoder = await openFfmpeg(config, log)
   try {
     await encoder.getCapabilities()
+    await tryProbe(encoder, config)
     return encoder
   } catch (cause) {
     await encoder.close()
     if (config.encoder === 'ffmpeg') {
-      const problem = `WEBENCODE_ENCODER is ffmpeg, and "${config.ffmpegPath}" does not run`
+      const problem =
+        `WEBENCODE_ENCODER is ffmpeg, and "${config.ffmpegPath}" or "${config.ffprobePath}" does not run`
       throw new WebEncodeError('WE-PLG-001', problem, { cause })
     }
     log.warn(wasmNotice)
     return createWasmEncoder({ log, threads: config.workerSlots })
   }
+}
+
+/** Most that a program may take to say its version, in milliseconds. */
+const versionMs = 10_000
+
+/** A run as every task will have it: a wrong path shows now, and the first task finds everything loaded. */
+async function tryProbe(encoder: EncoderEngine, config: Config): Promise<void> {
+  const outcome = await encoder.run({
+    taskId: 'start',
+    correlationId: 'start',
+    tool: 'ffprobe',
+    arguments: ['-version'],
+    inputs: [],
+    outputs: [],
+    workingDirectory: config.dataDirectory,
+    timeoutMs: versionMs,
+  })
+  if (outcome.status === 'finished') return
+  throw new WebEncodeError(
+    'WE-PLG-001',
+    `"${config.ffprobePath} -version" must run, and it ${outcome.status}: ${outcome.stderr.trim()}`,
+  )
 }
 
 /** FFmpeg in a process of its own: a small one, which starts programs ten times faster than ours. */

@@ -8,6 +8,7 @@ import { createRegistry } from '../../actors/engine/registry.ts'
 import { createGateway } from '../../actors/gateway/gateway.ts'
 import { createCleaner } from '../../actors/gateway/objects.ts'
 import { createHedging, type HedgingOptions } from '../../actors/hedge/hedging.ts'
+import { rehearse } from '../../actors/rehearsal.ts'
 import type { Bus } from '../../kernel/bus/bus.ts'
 import { systemClock } from '../../kernel/clock.ts'
 import type { Config } from '../../kernel/config.ts'
@@ -74,9 +75,10 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
   })
   const metrics = createMetrics()
   const store = createActorStore(db)
+  const registry = createRegistry(actorDefinitions)
   const engine = createEngine({
     store,
-    registry: createRegistry(actorDefinitions),
+    registry,
     clock,
     log,
     handlers: { ...busHandlers(bus), clean: createCleaner({ storage, db }) },
@@ -110,6 +112,7 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
     admission: isCluster ? { joinToken: config.joinToken, version } : 'open',
     resolveSource: sources.resolveSource,
   })
+  await rehearse({ store, registry, db })
   await lifecycle.start('engine', () => engine.start(), () => engine.stop())
   // Before the calls of people, after the engine that its actors live in.
   await lifecycle.start('plugins', () => plugins.start(), () => plugins.stop())
