@@ -3,12 +3,12 @@ import { hostname } from 'node:os'
 import { actorDefinitions } from '../../actors/definitions.ts'
 import { createDesk } from '../../actors/desk/desk.ts'
 import { busHandlers } from '../../actors/engine/bus-effects.ts'
-import { createEngine } from '../../actors/engine/engine.ts'
+import { createEngine, type Engine } from '../../actors/engine/engine.ts'
 import { createRegistry } from '../../actors/engine/registry.ts'
 import { createGateway } from '../../actors/gateway/gateway.ts'
 import { createCleaner } from '../../actors/gateway/objects.ts'
 import { createHedging, type HedgingOptions } from '../../actors/hedge/hedging.ts'
-import { rehearse } from '../../actors/rehearsal.ts'
+import { type RehearsalParts, rehearse } from '../../actors/rehearsal.ts'
 import type { Bus } from '../../kernel/bus/bus.ts'
 import { systemClock } from '../../kernel/clock.ts'
 import type { Config } from '../../kernel/config.ts'
@@ -112,8 +112,7 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
     admission: isCluster ? { joinToken: config.joinToken, version } : 'open',
     resolveSource: sources.resolveSource,
   })
-  await rehearse({ store, registry, db })
-  await lifecycle.start('engine', () => engine.start(), () => engine.stop())
+  await startEngine(lifecycle, engine, { store, registry, db })
   // Before the calls of people, after the engine that its actors live in.
   await lifecycle.start('plugins', () => plugins.start(), () => plugins.stop())
   const listening = await startHttp({
@@ -132,6 +131,15 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
   await startHedging(lifecycle, { engine, db, clock, log, onHedged: () => metrics.chunkHedged() })
   await startRetention(lifecycle, { db, storage, gateway, keep: keepTimesOf(config), clock, log })
   return { ...listening, storage, hasFiles, outbound, mesh: plugins.mesh }
+}
+
+async function startEngine(
+  lifecycle: Lifecycle,
+  engine: Engine,
+  parts: RehearsalParts,
+): Promise<void> {
+  await rehearse(parts)
+  await lifecycle.start('engine', () => engine.start(), () => engine.stop())
 }
 
 async function startRetention(lifecycle: Lifecycle, options: RetentionOptions): Promise<void> {
