@@ -18,8 +18,15 @@ export interface RehearsalParts {
   readonly db: Reader
 }
 
-/** Submits a job, picks and claims its first task, and rolls all of it back. @throws what the store throws */
-export async function rehearse({ store, registry, db }: RehearsalParts): Promise<void> {
+/**
+ * Submits a job, picks and claims its first task, and rolls all of it back; on as many connections as the engine uses.
+ * @throws what the store throws
+ */
+export async function rehearse(parts: RehearsalParts): Promise<void> {
+  await Promise.all(Array.from({ length: parts.store.concurrency }, () => play(parts)))
+}
+
+async function play({ store, registry, db }: RehearsalParts): Promise<void> {
   const undone = new Error('the rehearsal is over')
   const jobId = `rehearsal-${randomUUID()}`
   const played = transact({ store, registry }, async (tx, apply) => {
