@@ -29,6 +29,7 @@ import {
 import type { PluginCommands } from '../kernel/plugin-desk.ts'
 import { silentLog } from '../kernel/log.ts'
 import { createUi } from './app.tsx'
+import type { UiDeps } from './deps.ts'
 import {
   fixtureJobId,
   jobFixture,
@@ -147,6 +148,14 @@ const storage: Pick<
   }],
 }
 
+const secrets: UiDeps['secrets'] = {
+  kind: 'sealed',
+  list: () => Promise.resolve([{ name: 'a/b', updatedAt: '2026-03-01T12:00:00.000Z' }]),
+  put: () => Promise.resolve(),
+  remove: () => Promise.resolve(),
+  rotate: () => Promise.resolve(),
+}
+
 describe('createUi()', () => {
   let db: Database
   let ui: UiMount
@@ -176,6 +185,7 @@ describe('createUi()', () => {
       gateway: Object.assign(gateway, commands),
       auth,
       plugins: pluginDirectory,
+      secrets,
       storage: storage as StorageProvider,
       storages: createStorages({ id: 'storage-fs', storage: storage as StorageProvider }),
       profiles: [profileFixture],
@@ -228,6 +238,7 @@ describe('createUi()', () => {
       '/audit',
       '/settings/tokens',
       '/settings/users',
+      '/settings/secrets',
       '/plugins',
       '/plugins/storage-s3',
       '/docs',

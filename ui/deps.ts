@@ -13,6 +13,7 @@ export interface UiDeps extends
     | 'storages'
     | 'profiles'
     | 'plugins'
+    | 'secrets'
     | 'clock'
     | 'log'
   > {

@@ -222,6 +222,34 @@ export const uiRules: readonly Rule[] = [
     audit: 'session.end',
   },
 
+  {
+    method: 'GET',
+    path: '/settings/secrets',
+    access: leastRole('secret', 'read'),
+    action: 'list the names of secrets',
+  },
+  {
+    method: 'POST',
+    path: '/settings/secrets',
+    access: leastRole('secret', 'update'),
+    action: 'set a secret',
+    audit: 'secret.set',
+  },
+  {
+    method: 'POST',
+    path: '/settings/secrets/delete',
+    access: leastRole('secret', 'delete'),
+    action: 'delete a secret',
+    audit: 'secret.delete',
+  },
+  {
+    method: 'POST',
+    path: '/settings/secrets/rotate',
+    access: leastRole('secret', 'update'),
+    action: 'rotate the key of the secrets',
+    audit: 'secret.rotate',
+  },
+
   { method: 'GET', path: '/audit', access: leastRole('audit', 'read'), action: 'read the audit' },
 
   {

@@ -178,6 +178,7 @@ export const testProfile: Profile = {
 
 /** A store that has none and keeps none. */
 const noSecrets: HttpDeps['secrets'] = {
+  kind: 'sealed',
   list: () => Promise.resolve([]),
   put: () => Promise.resolve(),
   remove: () => Promise.resolve(),
