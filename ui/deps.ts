@@ -8,6 +8,7 @@ export interface UiDeps extends
     | 'db'
     | 'gateway'
     | 'auth'
+    | 'keptUsers'
     | 'redirectSignIn'
     | 'storage'
     | 'storages'

@@ -202,6 +202,27 @@ export const uiRules: readonly Rule[] = [
   },
   {
     method: 'POST',
+    path: '/settings/users',
+    access: leastRole('user', 'create'),
+    action: 'add a user',
+    audit: 'user.create',
+  },
+  {
+    method: 'POST',
+    path: '/settings/users/role',
+    access: leastRole('user', 'update'),
+    action: 'change the role of a user',
+    audit: 'user.set_role',
+  },
+  {
+    method: 'POST',
+    path: '/settings/users/delete',
+    access: leastRole('user', 'delete'),
+    action: 'delete a user',
+    audit: 'user.delete',
+  },
+  {
+    method: 'POST',
     path: '/settings/users/end-sessions',
     access: leastRole('user', 'update'),
     action: 'end the sessions of a user',
