@@ -4,14 +4,16 @@ import { parseArgs } from 'node:util'
 import { encode, type EncodeResult } from './cli/encode.ts'
 import { commandWorker, isWorkerVerb, listWorkers, makeJoinToken } from './cli/worker.ts'
 import { newPlugin, tryPlugin } from './cli/plugin.ts'
-import { addUser, createLink, listUsers, removeUser } from './cli/user.ts'
+import { createLink, openUserDesk, parseRole } from './cli/user.ts'
 import { webEncodeErrorFrom } from '../kernel/errors.ts'
 
 const usage = `webencode encode FILE --out DIR [--profile 720p_h264] [--overrides JSON] [--json]
                  [--server URL --token TOKEN]
 webencode user add NAME --role viewer|operator|admin [--password PASSWORD] [--json]
+webencode user role NAME --role viewer|operator|admin [--json]
 webencode user remove NAME
 webencode user list [--json]
+                 [--server URL --token TOKEN]
 webencode link [NAME]          a new one-time sign-in link
 webencode worker list [--json]
 webencode worker drain|undrain|restart|remove ID [--json]
@@ -22,7 +24,8 @@ webencode plugin check DIR [--config JSON]      tries any plugin against its con
 
 Without --server, encode runs the whole product inside the command, for this one file.
 The worker commands ask the server (default http://127.0.0.1:8080) with the token, or with
-WEBENCODE_ADMIN_TOKEN. The user commands work on the data folder (WEBENCODE_DATA_DIR, default ./data).
+WEBENCODE_ADMIN_TOKEN. The user commands ask the server that --server names, which writes its audit;
+without it they work on the data folder (WEBENCODE_DATA_DIR, default ./data). So does link.
 Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.`
 
 const options = {
@@ -32,7 +35,7 @@ const options = {
   server: { type: 'string' },
   token: { type: 'string' },
   expires: { type: 'string' },
-  role: { type: 'string', default: 'viewer' },
+  role: { type: 'string' },
   password: { type: 'string' },
   pillar: { type: 'string', default: 'storage' },
   config: { type: 'string', default: '{}' },
@@ -99,13 +102,20 @@ async function runEncode([file, ...more]: string[], values: Values): Promise<num
 }
 
 async function runUser([verb, name]: string[], values: Values): Promise<number> {
-  if (verb === 'list') return show(await listUsers(process.env), values.json)
+  const { server, token, password, json } = values
+  const desk = openUserDesk({ env: process.env, server, token })
+  if (verb === 'list') return show(await desk.list(), json)
   if (name === undefined) throw new UsageError(`user ${verb ?? ''} needs a name`)
   if (verb === 'add') {
-    return show(await addUser(process.env, name, values.role, values.password), values.json)
+    const user = { username: name, role: parseRole(values.role ?? 'viewer') }
+    return show(await desk.add(password === undefined ? user : { ...user, password }), json)
+  }
+  if (verb === 'role') {
+    if (values.role === undefined) throw new UsageError('user role needs --role')
+    return show(await desk.setRole(name, parseRole(values.role)), json)
   }
   if (verb !== 'remove') throw new UsageError(`there is no command "user ${verb ?? ''}"`)
-  await removeUser(process.env, name)
+  await desk.remove(name)
   return 0
 }
 

@@ -126,8 +126,8 @@ export const errorCatalog = {
     next: 'retry',
   },
   'WE-AUTH-006': {
-    title: 'Token or session not found',
-    resolution: 'List the tokens or sessions.',
+    title: 'Token, session or user not found',
+    resolution: 'List the tokens, sessions or users.',
     next: 'stop',
   },
   'WE-STO-001': { title: 'Object not found', resolution: 'Verify the object key.', next: 'stop' },

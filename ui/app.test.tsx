@@ -29,6 +29,7 @@ import {
 import type { PluginCommands } from '../kernel/plugin-desk.ts'
 import { silentLog } from '../kernel/log.ts'
 import { createUi } from './app.tsx'
+import type { UiDeps } from './deps.ts'
 import {
   fixtureJobId,
   jobFixture,
@@ -147,6 +148,38 @@ const storage: Pick<
   }],
 }
 
+/** Keeps the user that `auth` knows. */
+const keptUsers: UiDeps['keptUsers'] = {
+  getUserProfile: async (id) =>
+    (await auth.listUsers({ page: 1, pageSize: 1 })).users.find(({ userId }) => userId === id),
+  listUsers: auth.listUsers,
+  async addUser({ username, role }) {
+    if (username === 'bob') throw new WebEncodeError('WE-PLG-003', 'the name is taken')
+    keptCalls.push(`add ${username} ${role}`)
+    const times = { createdAtUnix: 0, lastLoginUnix: 0 }
+    const user = { userId: 'u3', username, email: '', displayName: username, role, ...times }
+    return await Promise.resolve({ user, token: 'we_shown-once' })
+  },
+  async setRole(userId, role) {
+    keptCalls.push(`role ${userId} ${role}`)
+    const [bob] = (await auth.listUsers({ page: 1, pageSize: 1 })).users
+    assert.ok(bob)
+    return { ...bob, role }
+  },
+  async removeUser(userId) {
+    await Promise.resolve(keptCalls.push(`remove ${userId}`))
+  },
+}
+const keptCalls: string[] = []
+
+const secrets: UiDeps['secrets'] = {
+  kind: 'sealed',
+  list: () => Promise.resolve([{ name: 'a/b', updatedAt: '2026-03-01T12:00:00.000Z' }]),
+  put: () => Promise.resolve(),
+  remove: () => Promise.resolve(),
+  rotate: () => Promise.resolve(),
+}
+
 describe('createUi()', () => {
   let db: Database
   let ui: UiMount
@@ -175,7 +208,9 @@ describe('createUi()', () => {
       db,
       gateway: Object.assign(gateway, commands),
       auth,
+      keptUsers,
       plugins: pluginDirectory,
+      secrets,
       storage: storage as StorageProvider,
       storages: createStorages({ id: 'storage-fs', storage: storage as StorageProvider }),
       profiles: [profileFixture],
@@ -228,6 +263,7 @@ describe('createUi()', () => {
       '/audit',
       '/settings/tokens',
       '/settings/users',
+      '/settings/secrets',
       '/plugins',
       '/plugins/storage-s3',
       '/docs',
@@ -403,6 +439,33 @@ describe('createUi()', () => {
     )
     const taken = await post('/settings/users/take-back-tokens?user=oidc%3Aa%2Fb')
     assert.match(decodeURIComponent(taken.headers.get('set-cookie') ?? ''), /0 tokens taken back/)
+  })
+
+  test('users that the server keeps are added, get another role and are deleted', async () => {
+    const noticeOf = (response: Response) =>
+      decodeURIComponent(response.headers.get('set-cookie') ?? '')
+    const list = await (await request('/settings/users', {}, 'admin')).text()
+    assert.match(list, /action="\/settings\/users\/role\?user=u2"/)
+    assert.doesNotMatch(list, /role\?user=oidc/, 'others belong to where they sign in')
+    const typed = { username: 'carla', role: 'operator', password: 'planted-password' }
+    const added = await post('/settings/users', typed)
+    assert.deepEqual([added.status, added.headers.get('cache-control')], [200, 'no-store'])
+    const shown = await added.text()
+    assert.match(shown, /Token of carla[^]*we_shown-once/)
+    assert.doesNotMatch(shown, /planted-password/)
+    assert.doesNotMatch(
+      await (await request('/settings/users', {}, 'admin')).text(),
+      /we_shown-once/,
+    )
+    assert.match(noticeOf(await post('/settings/users', { ...typed, username: 'bob' })), /taken/)
+    assert.match(noticeOf(await post('/settings/users', { ...typed, password: 'x' })), /password/)
+    assert.match(noticeOf(await post('/settings/users', { ...typed, role: 'boss' })), /role/)
+    const role = '/settings/users/role?user=u2'
+    assert.match(noticeOf(await post(role, { role: 'admin' })), /bob is admin from now on/)
+    assert.match(noticeOf(await post(role, { role: 'boss' })), /must be one of/)
+    assert.match(noticeOf(await post('/settings/users/role?user=u9', { role: 'admin' })), /no user/)
+    assert.match(noticeOf(await post('/settings/users/delete?user=u2')), /The user is gone/)
+    assert.deepEqual(keptCalls, ['add carla operator', 'role u2 admin', 'remove u2'])
   })
 
   test('the sign-in page offers the identity provider, and says why it did not work', async () => {

@@ -21,6 +21,7 @@ import { ProfilesPage } from './pages/profiles.tsx'
 import { SignInPage } from './pages/sign-in.tsx'
 import { renderDocument } from './components/layout.tsx'
 import { uiRules } from './rules.ts'
+import { secretPageRoutes } from './secret-routes.tsx'
 import { settingsRoutes } from './settings-routes.tsx'
 import { workerPageRoutes } from './worker-routes.tsx'
 
@@ -35,6 +36,7 @@ export function createUi(deps: UiDeps): UiMount {
   app.route('/', jobActionRoutes(deps, assets))
   app.route('/', workerPageRoutes(deps, assets))
   app.route('/', settingsRoutes(deps, assets))
+  app.route('/', secretPageRoutes(deps, assets))
   app.route('/', auditPageRoutes(deps, assets))
   app.route('/', pluginPageRoutes(deps, assets))
   return {

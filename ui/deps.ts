@@ -8,11 +8,13 @@ export interface UiDeps extends
     | 'db'
     | 'gateway'
     | 'auth'
+    | 'keptUsers'
     | 'redirectSignIn'
     | 'storage'
     | 'storages'
     | 'profiles'
     | 'plugins'
+    | 'secrets'
     | 'clock'
     | 'log'
   > {

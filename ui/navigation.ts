@@ -21,6 +21,7 @@ export const navigation: readonly NavigationItem[] = [
   { href: '/workers', label: 'Workers', icon: 'server' },
   { href: '/plugins', label: 'Plugins', icon: 'plug' },
   { href: '/settings/users', label: 'Users', icon: 'users', role: leastRole('user', 'read') },
+  { href: '/settings/secrets', label: 'Secrets', icon: 'lock', role: leastRole('secret', 'read') },
   { href: '/settings/tokens', label: 'API tokens', icon: 'key-round' },
   { href: '/audit', label: 'Audit', icon: 'scroll-text', role: leastRole('audit', 'read') },
   { href: '/docs', label: 'API', icon: 'book-open' },

@@ -36,18 +36,19 @@ export function takeNotice(c: Context<AppEnv>): Notice | undefined {
 }
 
 /**
- * Runs what a button asks for and goes to `path` with the answer. A refusal becomes a notice there; failures of the server
+ * Runs what a button asks for and goes to `path` with the answer, unless that is a page of its own. A refusal becomes a notice there; failures of the server
  * itself go on to the error page.
  */
 export async function act(
   c: Context<AppEnv>,
   path: string,
   work: () => Promise<
-    { readonly path?: string; readonly text: string; readonly tone?: Notice['tone'] }
+    Response | { readonly path?: string; readonly text: string; readonly tone?: Notice['tone'] }
   >,
 ): Promise<Response> {
   try {
     const done = await work()
+    if (done instanceof Response) return done
     return redirectWithNotice(c, done.path ?? path, {
       tone: done.tone ?? 'success',
       text: done.text,

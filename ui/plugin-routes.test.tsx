@@ -77,6 +77,7 @@ test('admins get a form of the schema, filled with what is stored', async () => 
   assert.match(shown, /name="config\.bucket"[^>]*value="media"/)
   assert.match(shown, /Bucket of the objects/)
   assert.match(shown, /Test connection/)
+  assert.match(shown, /href="\/settings\/secrets"/)
   assert.doesNotMatch(await text('/plugins/storage-fs'), /Configuration|Disable/)
 })
 

@@ -202,6 +202,27 @@ export const uiRules: readonly Rule[] = [
   },
   {
     method: 'POST',
+    path: '/settings/users',
+    access: leastRole('user', 'create'),
+    action: 'add a user',
+    audit: 'user.create',
+  },
+  {
+    method: 'POST',
+    path: '/settings/users/role',
+    access: leastRole('user', 'update'),
+    action: 'change the role of a user',
+    audit: 'user.set_role',
+  },
+  {
+    method: 'POST',
+    path: '/settings/users/delete',
+    access: leastRole('user', 'delete'),
+    action: 'delete a user',
+    audit: 'user.delete',
+  },
+  {
+    method: 'POST',
     path: '/settings/users/end-sessions',
     access: leastRole('user', 'update'),
     action: 'end the sessions of a user',
@@ -220,6 +241,34 @@ export const uiRules: readonly Rule[] = [
     access: leastRole('user', 'update'),
     action: 'end a session',
     audit: 'session.end',
+  },
+
+  {
+    method: 'GET',
+    path: '/settings/secrets',
+    access: leastRole('secret', 'read'),
+    action: 'list the names of secrets',
+  },
+  {
+    method: 'POST',
+    path: '/settings/secrets',
+    access: leastRole('secret', 'update'),
+    action: 'set a secret',
+    audit: 'secret.set',
+  },
+  {
+    method: 'POST',
+    path: '/settings/secrets/delete',
+    access: leastRole('secret', 'delete'),
+    action: 'delete a secret',
+    audit: 'secret.delete',
+  },
+  {
+    method: 'POST',
+    path: '/settings/secrets/rotate',
+    access: leastRole('secret', 'update'),
+    action: 'rotate the key of the secrets',
+    audit: 'secret.rotate',
   },
 
   { method: 'GET', path: '/audit', access: leastRole('audit', 'read'), action: 'read the audit' },

@@ -1,17 +1,21 @@
 /** Addresses of one's own API tokens, and of the users and their sessions. */
 import { type Context, Hono } from 'hono'
+import { type Role, roles } from '../kernel/contract/auth.ts'
 import {
   type ApiTokenWish,
   apiTokenWishSchema,
   type NewApiToken,
 } from '../kernel/contract/token.ts'
-import { deleteUserApiTokens, listApiTokens } from '../kernel/db/api-tokens.ts'
-import { deleteSession } from '../kernel/db/sessions.ts'
+import { type AddedUser, type NewUser, newUserSchema } from '../kernel/contract/user.ts'
+import { listApiTokens } from '../kernel/db/api-tokens.ts'
+import { deleteSession, type Session } from '../kernel/db/sessions.ts'
 import { WebEncodeError } from '../kernel/errors.ts'
 import { createApiToken, removeApiToken } from '../kernel/http/api-tokens.ts'
+import { noteAudit } from '../kernel/http/audit.ts'
 import { csrfToken, currentCaller } from '../kernel/http/auth.ts'
 import type { AppEnv } from '../kernel/http/deps.ts'
 import { endUserSessions, isOwnSession } from '../kernel/http/sessions.ts'
+import { addUser, removeUser, setUserRole, takeBackTokens } from '../kernel/http/users.ts'
 import type { Assets } from './assets.ts'
 import { formatCount } from './components/format.ts'
 import type { UiDeps } from './deps.ts'
@@ -54,25 +58,47 @@ function tokenPageRoutes(deps: UiDeps, assets: Assets) {
 
 function userPageRoutes(deps: UiDeps, assets: Assets) {
   const { db, log } = deps
+  const show = async (c: Context<AppEnv>, added?: AddedUser) => {
+    const isOwn = (session: Session) => isOwnSession(c, session)
+    const view = await loadUsers(deps, csrfToken(c), isOwn, added)
+    return await page(c, assets, 'Users', <UsersPage view={view} />)
+  }
   return new Hono<AppEnv>()
-    .get('/settings/users', async (c) => {
-      const view = await loadUsers(deps, csrfToken(c), (session) => isOwnSession(c, session))
-      return page(c, assets, 'Users', <UsersPage view={view} />)
-    })
+    .get('/settings/users', (c) => show(c))
+    // Not a redirect: the token is shown this once, and kept nowhere.
+    .post('/settings/users', (c) =>
+      act(c, '/settings/users', async () => {
+        const wish = await newUserOf(c)
+        noteAudit(c, { detail: { username: wish.username, role: wish.role } })
+        const added = await addUser(deps, wish)
+        noteAudit(c, { resourceId: added.id })
+        const shown = await show(c, added)
+        shown.headers.set('Cache-Control', 'no-store')
+        return shown
+      }))
+    .post('/settings/users/role', (c) =>
+      act(c, '/settings/users', async () => {
+        const role = await roleOf(c)
+        noteAudit(c, { resourceId: userOf(c), detail: { role } })
+        const { username } = await setUserRole(deps, userOf(c), role)
+        return { text: `${username} is ${role} from now on.` }
+      }))
+    .post('/settings/users/delete', (c) =>
+      act(c, '/settings/users', async () => {
+        noteAudit(c, { resourceId: userOf(c) })
+        await removeUser(deps, userOf(c))
+        return { text: 'The user is gone, with their sessions and tokens.' }
+      }))
     .post('/settings/users/end-sessions', (c) =>
       act(c, '/settings/users', async () => {
+        noteAudit(c, { resourceId: userOf(c) })
         const ended = await endUserSessions(deps, userOf(c))
         return { text: `${formatCount(ended, 'session')} ended.` }
       }))
     .post('/settings/users/take-back-tokens', (c) =>
       act(c, '/settings/users', async () => {
-        const userId = userOf(c)
-        const taken = await deleteUserApiTokens(db, userId)
-        log.info('API tokens of a user taken back', {
-          user_id: userId,
-          count: taken,
-          by: currentCaller(c).userId,
-        })
+        noteAudit(c, { resourceId: userOf(c) })
+        const taken = await takeBackTokens(deps, currentCaller(c), userOf(c))
         return { text: `${formatCount(taken, 'token')} taken back.` }
       }))
     .post('/settings/sessions/:id/end', (c) =>
@@ -105,6 +131,31 @@ async function wishOf(c: Context<AppEnv>): Promise<ApiTokenWish | string> {
   })
   return parsed.data ??
     `Cannot make the token: its ${parsed.error?.issues[0]?.path.join('.')} is not valid`
+}
+
+/** Who the form adds. @throws WE-PLG-003 when that cannot be */
+async function newUserOf(c: Context<AppEnv>): Promise<NewUser> {
+  const { username, role, password } = await c.req.parseBody()
+  const typed = { username, role, ...(password !== '' && { password }) }
+  const parsed = newUserSchema.safeParse(typed)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  const path = issue?.path.join('.') ?? ''
+  throw new WebEncodeError(
+    'WE-PLG-003',
+    `Cannot add the user: ${path} is not valid: ${issue?.message}`,
+    { path },
+  )
+}
+
+/** @throws WE-PLG-003 */
+async function roleOf(c: Context<AppEnv>): Promise<Role> {
+  const { role } = await c.req.parseBody()
+  const known = roles.find((one) => one === role)
+  if (known !== undefined) return known
+  throw new WebEncodeError('WE-PLG-003', `A role must be one of ${roles.join(', ')}`, {
+    path: 'role',
+  })
 }
 
 /** @throws WE-AUTH-006 */

@@ -65,10 +65,14 @@ export function createPluginDirectory(options: DirectoryOptions): PluginDirector
   }
 
   async function list(): Promise<PluginView[]> {
-    const views = (await readBuiltIn()).map((plugin) => builtInViewFrom(plugin, clock.now()))
-    const taken = new Set(views.map(({ id }) => id))
-    const running = (await listRunning()).filter(({ id }) => !taken.has(id))
-    return [...views, ...running].sort(byPillarAndId)
+    const builtIn = (await readBuiltIn()).map((plugin) => builtInViewFrom(plugin, clock.now()))
+    const taken = new Set(builtIn.map(({ id }) => id))
+    // Users of a plugin are called after it, so that one named like what is built in serves beside that; a storage does not.
+    const running = (await listRunning()).filter(({ id, type }) =>
+      type === 'auth' || !taken.has(id)
+    )
+    const shown = new Set(running.map(({ id }) => id))
+    return [...builtIn.filter(({ id }) => !shown.has(id)), ...running].sort(byPillarAndId)
   }
 
   return {

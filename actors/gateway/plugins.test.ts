@@ -44,13 +44,17 @@ before(async () => {
   const host = createFakeHost()
   kernel = await openPluginKernel(world, { host, directory: plugins, readFolder })
   const { supervisor, folders } = kernel
-  const builtIn = { manifest: manifestOf('storage-fs'), startedAtMs: Date.now() - 5000 }
+  const startedAtMs = Date.now() - 5000
+  const builtIn = [
+    { manifest: manifestOf('storage-fs'), startedAtMs },
+    { manifest: manifestOf('auth-basic', '1.0.0', { type: 'auth' }), startedAtMs },
+  ]
   directory = createPluginDirectory({
     db: world.db,
     folders,
     logs: supervisor.logs,
     kernelId: 'k1',
-    readBuiltIn: () => Promise.resolve([builtIn]),
+    readBuiltIn: () => Promise.resolve(builtIn),
     clock: systemClock,
   })
   commands = createPluginCommands({
@@ -115,6 +119,25 @@ test('plugins are listed with built-in ones, and those that cannot be used with 
   await assert.rejects(commands.enablePlugin('newer', ann), refused('WE-PLG-002'))
   await assert.rejects(commands.disablePlugin('storage-fs', ann), refused('WE-PLG-002'))
   await assert.rejects(commands.enablePlugin('nobody', ann), refused('WE-PLG-001'))
+})
+
+test('a sign-in plugin called like a built-in one is shown in its place, a storage is not', async () => {
+  const isBuiltIn = async (wanted: string) => (await directory.read(wanted)).is_built_in
+  assert.equal(await isBuiltIn('auth-basic'), true)
+  const auth = manifestOf('auth-basic', '1.0.0', { type: 'auth' })
+  const found = [
+    { folder: join(plugins, 'auth-basic'), manifest: auth },
+    { folder: join(plugins, 'storage-fs'), manifest: manifestOf('storage-fs') },
+  ]
+  kernel.host.found.push(...found)
+  kernel.folders.forget()
+  assert.equal(await isBuiltIn('auth-basic'), false)
+  assert.equal(await isBuiltIn('storage-fs'), true)
+  await commands.enablePlugin('auth-basic', ann)
+  await eventually(async () => (await directory.read('auth-basic')).state === 'healthy')
+  await commands.disablePlugin('auth-basic', ann)
+  kernel.host.found.splice(-found.length)
+  kernel.folders.forget()
 })
 
 test('a plugin is configured, enabled, measured, restarted and disabled', async () => {

@@ -1,4 +1,4 @@
-/** What a plugin costs: a call over one in the process, files through its streams and signed URLs, and a restart. */
+/** What a plugin costs: a call over one in the process, files through its streams and signed URLs, a restart, and an upgrade. */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,6 +12,13 @@ import type { HostedPlugin } from '../../kernel/plugin/instance.ts'
 import { readManifest } from '../../kernel/plugin/manifest.ts'
 import { createFsStorage } from '../../plugins/storage-fs/storage.ts'
 import { version } from '../box/version.ts'
+import { stopProducts } from '../checks/product.ts'
+import {
+  type Load,
+  openServedPlugin,
+  rollBackUnderLoad,
+  upgradeUnderLoad,
+} from '../checks/served-plugin.ts'
 import { type Figure, latencyFigures, median, type Section } from './figure.ts'
 
 const calls = 5000
@@ -25,7 +32,7 @@ export const pluginsSection: Section = {
   async measure(say) {
     const directory = await mkdtemp(join(tmpdir(), 'bench-plugins-'))
     try {
-      return await measureIn(directory, say)
+      return [...await measureIn(directory, say), await measureUpgrade(say)]
     } finally {
       await rm(directory, { recursive: true, force: true })
     }
@@ -179,4 +186,31 @@ async function measureRestart(
     reached: value <= 2,
     detail: `median of ${restarts}, without the backoff`,
   }
+}
+
+/** A version that works takes over, then one that fails is rolled back; the kernel and its plugins are a whole one. */
+async function measureUpgrade(say: (line: string) => void): Promise<Figure> {
+  const served = await openServedPlugin()
+  try {
+    const [over, back] = [await upgradeUnderLoad(served), await rollBackUnderLoad(served)]
+    const value = over.failures.length + back.failures.length
+    const detail = `${loadWords(over)} of an upgrade, ${loadWords(back)} of a rollback`
+    say(`${value} calls failed: ${detail}`)
+    for (const problem of new Set([...over.failures, ...back.failures])) say(problem)
+    return {
+      name: 'plugin upgrade under 200 calls/s: failed calls',
+      value,
+      unit: '',
+      goal: '0',
+      reached: value === 0,
+      detail,
+    }
+  } finally {
+    await served.close()
+    await stopProducts()
+  }
+}
+
+function loadWords({ timesMs, failures, durationMs }: Load): string {
+  return `${timesMs.length + failures.length} calls in ${(durationMs / 1000).toFixed(1)} s`
 }

@@ -91,6 +91,7 @@ export async function startHttp(parts: HttpParts): Promise<Listening> {
     {
       ...parts,
       ...signIn,
+      keptUsers: users,
       audit,
       plugins: parts.plugins.directory,
       storage: parts.storages.storage,

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { argon2id, bcrypt } from 'hash-wasm'
 import { createLog } from '../../kernel/log.ts'
 import { authFrom } from '../../kernel/plugin/adapters/auth.ts'
 import { storageFrom } from '../../kernel/plugin/adapters/storage.ts'
@@ -13,6 +14,7 @@ import { skipWithoutSlapd, startTestSlapd } from '../../plugins/auth-ldap/test-s
 import { skipWithoutS3, TestS3 } from '../../plugins/storage-s3/test-s3.ts'
 import { pluginsDirectory } from '../box/paths.ts'
 import { version } from '../box/version.ts'
+import { tryPlugin } from '../cli/plugin.ts'
 
 const people = `dn: dc=example,dc=com
 objectClass: dcObject
@@ -38,6 +40,20 @@ objectClass: simpleSecurityObject
 cn: searcher
 userPassword: search-password
 `
+
+const sourcesDirectory = pluginsDirectory.replace(/dist\/plugins$/, 'plugins')
+const salt = new Uint8Array(16).fill(7)
+const bcryptOf = (password: string) => bcrypt({ password, salt, costFactor: 4 })
+const argon2Of = (password: string) =>
+  argon2id({
+    password,
+    salt,
+    parallelism: 1,
+    iterations: 2,
+    memorySize: 64,
+    hashLength: 32,
+    outputType: 'encoded',
+  })
 
 describe('plugins of the product as processes', { timeout: 240_000 }, () => {
   const directory = mkdtempSync(join(tmpdir(), 'plugin-programs-'))
@@ -170,5 +186,61 @@ describe('plugins of the product as processes', { timeout: 240_000 }, () => {
     } finally {
       await slapd.stop()
     }
+  })
+
+  test('auth-basic signs the users of an htpasswd file in, as the file is now', async () => {
+    const htpasswd = join(directory, 'users')
+    const write = (lines: readonly string[]) => writeFileSync(htpasswd, lines.join('\n') + '\n')
+    const [anna, otto] = [await bcryptOf('secret-anna'), await argon2Of('secret-otto')]
+    write([`anna:${anna}`, `otto:${otto}`, 'old:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ='])
+    const config = { htpasswd, htpasswd_roles: { anna: 'admin' }, default_role: 'viewer' }
+    const plugin = await start('auth-basic', config)
+    await plugin.check()
+    const auth = authFrom(plugin)
+    const signIn = async (username: string, password: string) => {
+      const token = Buffer.from(`${username}:${password}`).toString('base64')
+      const request = { token, scheme: 'basic', clientIp: '', userAgent: '' } as const
+      const { valid, userId, role } = await auth.authenticate(request)
+      return valid ? `${userId} ${role}` : 'nobody'
+    }
+    assert.equal(await signIn('anna', 'secret-anna'), 'htpasswd:anna admin')
+    assert.equal(await signIn('otto', 'secret-otto'), 'htpasswd:otto viewer')
+    const wrong = [['anna', 'secret-otto'], ['anna', ''], ['old', 'password'], ['x', 'x']] as const
+    for (const [name, password] of wrong) {
+      assert.equal(await signIn(name, password), 'nobody', `${name}:${password}`)
+    }
+    assert.equal((await auth.getUserProfile('htpasswd:otto'))?.role, 'viewer')
+    assert.equal((await auth.listUsers({ page: 1, pageSize: 10 })).totalCount, 2)
+    const mayRemove = { userId: 'htpasswd:anna', action: 'delete', resourceType: 'job' } as const
+    assert.equal((await auth.authorize(mayRemove)).allowed, true)
+    assert.equal((await auth.authorize({ ...mayRemove, userId: 'htpasswd:otto' })).allowed, false)
+
+    write([`otto:${otto}`])
+    assert.equal(await signIn('anna', 'secret-anna'), 'nobody', 'the file is read again')
+    rmSync(htpasswd)
+    await assert.rejects(signIn('otto', 'secret-otto'), { code: 'WE-AUTH-005' })
+    const logs = plugin.logs().map(({ message }) => message).join('\n') + lines.join('\n')
+    assert.match(logs, /a line of the htpasswd file is not understood/)
+    assert.ok(![anna, otto, 'secret-anna', 'secret-otto'].some((secret) => logs.includes(secret)))
+    await plugin.stop()
+  })
+
+  test('auth-basic passes the contract test, and without users it is not fit', async () => {
+    const htpasswd = join(directory, 'checked')
+    const check = async (config: object) => {
+      const said: string[] = []
+      // As an admin types it: the sources, also where the command itself was compiled.
+      const folder = join(sourcesDirectory, 'auth-basic')
+      const say = (line: string) => void said.push(line)
+      return { holds: await tryPlugin({ folder, config, env: {}, say }), said: said.join('\n') }
+    }
+    writeFileSync(htpasswd, `anna:${await bcryptOf('secret-anna')}\n`)
+    const right = await check({ htpasswd, htpasswd_roles: { anna: 'viewer' } })
+    assert.ok(right.holds, right.said)
+    const roleless = await check({ htpasswd })
+    assert.equal(roleless.holds, false)
+    assert.match(roleless.said, /FAILED {2}its self-test[^]*must have a user with a bcrypt/)
+    const relative = await check({ htpasswd: 'users' })
+    assert.match(relative.said, /FAILED {2}the configuration/)
   })
 })

@@ -80,6 +80,10 @@ test('what the specification keeps from a role is kept from it', async () => {
     'DELETE /v1/workers/:id',
     'POST /v1/workers/join-tokens',
     'GET /settings/users',
+    'GET /settings/secrets',
+    'POST /settings/secrets',
+    'GET /v1/secrets',
+    'PUT /v1/secrets/:name',
   ]
   assert.deepEqual(forAdmins.map(accessOf), forAdmins.map(() => 'admin'))
   const forOperators = ['POST /v1/jobs', 'POST /v1/jobs/:id/cancel', 'GET /jobs/new']
@@ -120,7 +124,7 @@ test('buttons and entries that a role may not use are not shown', async () => {
     await (await app.request(path, { headers: as(role) })).text()
   for (const role of roles) {
     const page = await shownTo(role, '/dashboard')
-    for (const path of ['/jobs/new', '/settings/users', '/settings/tokens']) {
+    for (const path of ['/jobs/new', '/settings/users', '/settings/secrets', '/settings/tokens']) {
       const rule = rules.find((one) => one.method === 'GET' && one.path === path)
       const mayOpen = rule !== undefined && expected(rule, role) === 'in'
       assert.equal(page.includes(`href="${path}"`), mayOpen, `${role} ${path}`)

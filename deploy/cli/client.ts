@@ -5,6 +5,8 @@ import { Readable } from 'node:stream'
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
 import { pipeline } from 'node:stream/promises'
 import type { JobOutputView, JobView, WorkerView } from '../../kernel/contract/job.ts'
+import type { Role } from '../../kernel/contract/auth.ts'
+import type { AddedUser, ListedUser, NewUser, UserView } from '../../kernel/contract/user.ts'
 import type { NewJoinToken } from '../../kernel/contract/worker.ts'
 import { errorCatalog, type ErrorCode, WebEncodeError } from '../../kernel/errors.ts'
 
@@ -21,6 +23,10 @@ export interface Client {
   commandWorker(workerId: string, verb: 'drain' | 'undrain' | 'restart'): Promise<WorkerView>
   removeWorker(workerId: string): Promise<void>
   createJoinToken(expiresInSeconds?: number): Promise<NewJoinToken>
+  users(): Promise<ListedUser[]>
+  addUser(user: NewUser): Promise<AddedUser>
+  setUserRole(userId: string, role: Role): Promise<UserView>
+  removeUser(userId: string): Promise<void>
 }
 
 /** @throws the server's own error on every call; WE-SYS-004 when it cannot be reached */
@@ -54,12 +60,7 @@ export function createClient(server: string, token: string): Client {
       } as RequestInit)
       return url
     },
-    submit: (request) =>
-      json('/v1/jobs', {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(request),
-      }),
+    submit: (request) => json('/v1/jobs', bodyOf('POST', request)),
     read: (jobId) => json(`/v1/jobs/${jobId}`),
     cancel: async (jobId) => void (await call(`/v1/jobs/${jobId}/cancel`, { method: 'POST' })),
     outputs: async (jobId) =>
@@ -79,14 +80,25 @@ export function createClient(server: string, token: string): Client {
     commandWorker: (workerId, verb) => json(workerPath(workerId, verb), { method: 'POST' }),
     removeWorker: async (workerId) => void (await call(workerPath(workerId), { method: 'DELETE' })),
     createJoinToken: (expiresInSeconds) =>
-      json('/v1/workers/join-tokens', {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(
-          expiresInSeconds === undefined ? {} : { expires_in_seconds: expiresInSeconds },
-        ),
-      }),
+      json(
+        '/v1/workers/join-tokens',
+        bodyOf('POST', { expires_in_seconds: expiresInSeconds }),
+      ),
+    users: async () => (await json<{ users: ListedUser[] }>('/v1/users')).users,
+    addUser: (user) => json('/v1/users', bodyOf('POST', user)),
+    setUserRole: (userId, role) => json(userPath(userId), bodyOf('PATCH', { role })),
+    removeUser: async (userId) => void (await call(userPath(userId), { method: 'DELETE' })),
   }
+}
+
+/** A request with JSON, which leaves out what is undefined. */
+function bodyOf(method: 'POST' | 'PATCH', value: object): RequestInit {
+  const headers = { 'content-type': 'application/json' }
+  return { method, headers, body: JSON.stringify(value) }
+}
+
+function userPath(userId: string): string {
+  return `/v1/users/${encodeURIComponent(userId)}`
 }
 
 function workerPath(workerId: string, verb?: string): string {

@@ -1,17 +1,7 @@
 /** `webencode worker …`: the fleet of a server, from a distance. */
 import type { WorkerView } from '../../kernel/contract/job.ts'
-import { readConfig } from '../../kernel/config.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
-import { type Client, createClient } from './client.ts'
-
-/** Which server, and as whom. */
-export interface Target {
-  readonly env: Readonly<Record<string, string | undefined>>
-  /** @default the address in the environment */
-  readonly server: string | undefined
-  /** @default the admin's token in the environment */
-  readonly token: string | undefined
-}
+import { clientOf, type Target } from './target.ts'
 
 const verbs = ['drain', 'undrain', 'restart', 'remove'] as const
 type WorkerVerb = (typeof verbs)[number]
@@ -99,12 +89,6 @@ function spanSince(at: string, now: number): string {
   if (seconds < 120) return `${seconds}s`
   if (seconds < 7200) return `${Math.floor(seconds / 60)}m`
   return seconds < 172_800 ? `${Math.floor(seconds / 3600)}h` : `${Math.floor(seconds / 86_400)}d`
-}
-
-function clientOf({ env, server, token }: Target): Client {
-  const config = readConfig(env)
-  const address = config.publicUrl ?? `http://${config.kernelHost}:${config.kernelPort}`
-  return createClient(server ?? address, token ?? config.adminToken ?? '')
 }
 
 function jsonOf(value: unknown): string {

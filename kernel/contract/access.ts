@@ -8,7 +8,7 @@ export const accessTable = {
   /** API tokens of one's own; those of others are their users'. */
   token: { read: 'viewer', create: 'viewer', delete: 'viewer' },
   /** Everybody who signed in, and their sessions. */
-  user: { read: 'admin', update: 'admin', delete: 'admin' },
+  user: { read: 'admin', create: 'admin', update: 'admin', delete: 'admin' },
   system: { read: 'viewer' },
   job: {
     read: 'viewer',

@@ -59,5 +59,10 @@ export async function listKnownUsers(db: Reader, limit: number): Promise<KnownUs
     LIMIT ${limit}`)
 }
 
+/** Forgets a user who was deleted. */
+export async function forgetUser(db: Database, userId: string): Promise<void> {
+  await db.query(sql`DELETE FROM known_users WHERE user_id = ${userId}`)
+}
+
 const userColumns = sql`user_id AS "userId", username, email, role,
       first_seen_at AS "firstSeenAt", last_login_at AS "lastLoginAt"`

@@ -32,6 +32,7 @@ import { signInRoutes } from './routes/sign-in.ts'
 import { systemRoutes } from './routes/system.ts'
 import { tokenRoutes } from './routes/tokens.ts'
 import { uploadRoutes } from './routes/uploads.ts'
+import { userRoutes } from './routes/users.ts'
 import { workerRoutes } from './routes/workers.ts'
 import { securityHeaders } from './security-headers.ts'
 
@@ -77,6 +78,7 @@ export function createApp(deps: HttpDeps, ui?: UiMount): OpenAPIHono<AppEnv> {
   app.route('/', signInRoutes(deps))
   app.route('/', redirectSignInRoutes(deps))
   app.route('/', tokenRoutes(deps))
+  app.route('/', userRoutes(deps))
   serveDescription(app, apiVersion)
   if (ui !== undefined) app.route('/', ui.app)
   return app

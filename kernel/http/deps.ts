@@ -5,6 +5,7 @@ import type { Clock } from '../clock.ts'
 import type { Authenticator, RedirectSignIn } from '../contract/auth.ts'
 import type { Profile } from '../contract/profile.ts'
 import type { StorageProvider } from '../contract/storage.ts'
+import type { UserKeeper } from '../contract/user.ts'
 import type { Database } from '../db/database.ts'
 import type { Caller, Gateway } from '../gateway.ts'
 import type { Log } from '../log.ts'
@@ -68,6 +69,8 @@ export interface HttpDeps {
   readonly db: Database
   readonly gateway: Gateway
   readonly auth: Authenticator
+  /** The users that this server keeps itself: the only ones that admins may add, change and delete. */
+  readonly keptUsers: UserKeeper
   /** Sign-in at an identity provider; absent: there is none. */
   readonly redirectSignIn?: RedirectSignIn
   /** The main one of the storages. */

@@ -6,7 +6,13 @@ import { createAuditWriter } from '../audit/writer.ts'
 import { createMemoryBus } from '../bus/memory.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { authorizeRole } from '../contract/access.ts'
-import { type Authenticator, type AuthResponse, nobody, type Role } from '../contract/auth.ts'
+import {
+  type Authenticator,
+  type AuthResponse,
+  nobody,
+  type Role,
+  type UserProfile,
+} from '../contract/auth.ts'
 import type { JobView, WorkerView } from '../contract/job.ts'
 import type { Profile } from '../contract/profile.ts'
 import type { StorageProvider } from '../contract/storage.ts'
@@ -60,6 +66,7 @@ export async function openBench(
     serveObject?: HttpDeps['serveObject']
     redirectSignIn?: HttpDeps['redirectSignIn']
     auth?: HttpDeps['auth']
+    keptUsers?: HttpDeps['keptUsers']
     /** @default one in memory, `storage-test` */
     storages?: Storages
   } = {},
@@ -85,6 +92,7 @@ export async function openBench(
     db,
     gateway: gatewayOver(db, commands),
     auth: options.auth ?? authOver(users, clock),
+    keptUsers: options.keptUsers ?? keeperOver(users),
     ...(options.redirectSignIn === undefined ? {} : { redirectSignIn: options.redirectSignIn }),
     storage: storages.main.storage,
     storages,
@@ -178,6 +186,7 @@ export const testProfile: Profile = {
 
 /** A store that has none and keeps none. */
 const noSecrets: HttpDeps['secrets'] = {
+  kind: 'sealed',
   list: () => Promise.resolve([]),
   put: () => Promise.resolve(),
   remove: () => Promise.resolve(),
@@ -245,6 +254,36 @@ function gatewayOver(db: Database, commands: Command[]): Gateway {
     requeueTask(argument, caller) {
       commands.push({ name: 'requeueTask', argument, caller })
       return Promise.resolve()
+    },
+  }
+}
+
+/** All users are its own. */
+function keeperOver(users: Bench['users']): HttpDeps['keptUsers'] {
+  const profileOf = (userId: string): UserProfile | undefined => {
+    const user = users.get(userId)
+    const times = { createdAtUnix: 0, lastLoginUnix: 0 }
+    return user && { userId, email: '', displayName: user.username, ...times, ...user }
+  }
+  const required = (userId: string): UserProfile => {
+    const user = profileOf(userId)
+    if (user === undefined) throw new WebEncodeError('WE-PLG-003', `No user has the ID: ${userId}`)
+    return user
+  }
+  return {
+    getUserProfile: (userId) => Promise.resolve(profileOf(userId)),
+    listUsers: () =>
+      Promise.resolve({ users: [...users.keys()].map(required), totalCount: users.size }),
+    async addUser({ username, role }) {
+      users.set(username, { username, role })
+      return await Promise.resolve({ user: required(username), token: `token-of-${username}` })
+    },
+    async setRole(userId, role) {
+      users.set(userId, { username: required(userId).username, role })
+      return await Promise.resolve(required(userId))
+    },
+    async removeUser(userId) {
+      await Promise.resolve(users.delete(required(userId).userId))
     },
   }
 }

@@ -18,7 +18,7 @@ export function createApi(): OpenAPIHono<AppEnv> {
 
 /** Declares a route; every route may answer with a problem. */
 export function route<
-  const Method extends 'get' | 'post' | 'put' | 'delete',
+  const Method extends 'get' | 'post' | 'put' | 'patch' | 'delete',
   const Path extends string,
   const Parts extends RouteParts,
 >(

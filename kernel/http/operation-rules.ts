@@ -1,4 +1,4 @@
-/** Rules of what keeps the platform running: workers, shares, profiles, plugins, secrets and the audit. */
+/** Rules of what keeps the platform running: workers, shares, users, profiles, plugins, secrets and the audit. */
 import { leastRole } from '../contract/access.ts'
 import type { Rule } from './permissions.ts'
 
@@ -36,6 +36,48 @@ export const operationRules: readonly Rule[] = [
     action: 'export the audit',
     audit: 'audit.export',
     load: 'download',
+  },
+
+  {
+    method: 'GET',
+    path: '/v1/users',
+    access: leastRole('user', 'read'),
+    action: 'list the users',
+  },
+  {
+    method: 'POST',
+    path: '/v1/users',
+    access: leastRole('user', 'create'),
+    action: 'add a user',
+    audit: 'user.create',
+  },
+  {
+    method: 'PATCH',
+    path: '/v1/users/:id',
+    access: leastRole('user', 'update'),
+    action: 'change the role of a user',
+    audit: 'user.set_role',
+  },
+  {
+    method: 'DELETE',
+    path: '/v1/users/:id',
+    access: leastRole('user', 'delete'),
+    action: 'delete a user',
+    audit: 'user.delete',
+  },
+  {
+    method: 'POST',
+    path: '/v1/users/:id/end-sessions',
+    access: leastRole('user', 'update'),
+    action: 'end the sessions of a user',
+    audit: 'user.end_sessions',
+  },
+  {
+    method: 'POST',
+    path: '/v1/users/:id/take-back-tokens',
+    access: leastRole('user', 'update'),
+    action: 'take back the API tokens of a user',
+    audit: 'user.take_back_tokens',
   },
 
   {

@@ -35,6 +35,12 @@ export interface SandboxOptions {
   readonly deno?: string
 }
 
+/** Of this kernel and, where it was compiled, of the sources beside it: a plugin among those brings their kernel along. */
+const protoDirectories = [
+  protoDirectory,
+  protoDirectory.replace(/[/\\]dist(?=[/\\]kernel[/\\]plugin[/\\]proto$)/, ''),
+]
+
 /** Imports that a plugin anywhere may write. */
 const importNames = { 'webencode/plugin': './sdk', 'webencode/errors': '../errors' } as const
 /** What grpc-js, Deno's Node layer and the AWS SDK ask for by name. A name is allowed, which is not a value. */
@@ -102,7 +108,7 @@ function denoArguments(
     `--import-map=${importMap()}`,
     `--v8-flags=${memoryFlag(manifest)}`,
     net.includes('*') ? '--allow-net' : allow('net', [listening, ...sockets, ...net]),
-    allow('read', [folder, runDirectory, protoDirectory, ...read]),
+    allow('read', [folder, runDirectory, ...protoDirectories, ...read]),
     allow('write', [runDirectory, ...write]),
     // To start a program is to hand the environment on, all of it: it holds nothing that the plugin may not know.
     ...(run.length > 0

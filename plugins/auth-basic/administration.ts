@@ -1,36 +1,31 @@
 /** What administrators do with users. Wrong input is WE-PLG-003. */
 import { randomUUID } from 'node:crypto'
-import type { Role, UserProfile } from '../../kernel/contract/auth.ts'
+import {
+  type NewUser,
+  passwordLength,
+  type UserKeeper,
+  usernamePattern,
+} from '../../kernel/contract/user.ts'
 import type { Log } from '../../kernel/log.ts'
 import { hashPassword } from './password.ts'
 import { createSecret, hashOf } from './secret.ts'
-import type { User, UserFile } from './user-file.ts'
+import type { User, UserData, UserFile } from './user-file.ts'
 import { isAdmin, isNamed, profileFrom, refusal, requireUser } from './users.ts'
 
-export interface NewUser {
-  /** 1 to 64 letters, digits, dots, dashes, underscores or `@`. Upper and lower case are the same. */
-  readonly username: string
-  readonly role: Role
-  /** 8 to 1024 characters; absent: signs in by link and token only. */
-  readonly password?: string
-}
-
 /** The commands of administrators. */
-export interface Administration {
+export interface Administration extends Omit<UserKeeper, 'getUserProfile' | 'listUsers'> {
   /** Makes the user `admin` when there is no administrator, and a sign-in code for the first one. `token` only when made. */
   ensureAdmin(): Promise<{ created: boolean; oneTimeCode: string; token?: string }>
   /** A code that signs this user in once, within 15 minutes. */
   createOneTimeCode(userId: string): Promise<string>
-  /** @returns the user, and an API token that is shown only now */
-  addUser(user: NewUser): Promise<{ user: UserProfile; token: string }>
   /** Another API token. @param expiresAtUnix - 0: does not expire */
   createToken(userId: string, expiresAtUnix?: number): Promise<string>
-  /** Their sessions end with their next request. The last administrator cannot be removed. */
-  removeUser(userId: string): Promise<void>
   setPassword(userId: string, password: string): Promise<void>
 }
 
 const codeSeconds = 15 * 60
+/** The file is read and written whole. */
+const mostUsers = 1000
 
 /** Commands on one file of users. */
 export function createAdministration(
@@ -45,6 +40,11 @@ export function createAdministration(
     await file.change(({ users }) => {
       if (users.some((other) => isNamed(other, username))) {
         throw refusal(`Cannot add the user ${username}: the name is taken`)
+      }
+      if (users.length >= mostUsers) {
+        throw refusal(
+          `Cannot add the user ${username}: there may be ${mostUsers}, and there are ${users.length}`,
+        )
       }
       users.push(user)
     })
@@ -90,12 +90,30 @@ export function createAdministration(
       })
       return token
     },
+    ...createChanges(file, log),
+  }
+}
+
+/** What changes a user, or makes an end of one. */
+function createChanges(
+  file: UserFile,
+  log: Log,
+): Pick<Administration, 'setRole' | 'removeUser' | 'setPassword'> {
+  return {
+    async setRole(userId, role) {
+      const changed = await file.change((data) => {
+        const user = requireUser(data, userId)
+        if (role !== 'admin') mustNotBeLastAdmin(data, user, 'change the role of')
+        user.role = role
+        return profileFrom(user)
+      })
+      log.info('role of a user changed', { user_id: userId, role })
+      return changed
+    },
     async removeUser(userId) {
       await file.change((data) => {
         const user = requireUser(data, userId)
-        if (isAdmin(user) && data.users.filter(isAdmin).length === 1) {
-          throw refusal(`Cannot remove ${user.username}: there must be an administrator`)
-        }
+        mustNotBeLastAdmin(data, user, 'remove')
         data.users = data.users.filter((other) => other !== user)
         data.codes = data.codes.filter((code) => code.userId !== userId)
       })
@@ -132,8 +150,14 @@ function newUserFrom(
   return { user, token }
 }
 
+/** @throws WE-PLG-003 */
+function mustNotBeLastAdmin({ users }: UserData, user: User, what: string): void {
+  if (!isAdmin(user) || users.filter(isAdmin).length > 1) return
+  throw refusal(`Cannot ${what} ${user.username}: there must be an administrator`)
+}
+
 function checkUsername(username: string): void {
-  if (/^[A-Za-z0-9._@-]{1,64}$/.test(username)) return
+  if (usernamePattern.test(username)) return
   throw refusal(
     `Cannot add the user ${
       JSON.stringify(username)
@@ -142,8 +166,9 @@ function checkUsername(username: string): void {
 }
 
 async function hashChecked(password: string): Promise<string> {
-  if (password.length < 8 || password.length > 1024) {
-    throw refusal(`A password has 8 to 1024 characters, and this one has ${password.length}`)
+  const { min, max } = passwordLength
+  if (password.length < min || password.length > max) {
+    throw refusal(`A password has ${min} to ${max} characters, and this one has ${password.length}`)
   }
   return await hashPassword(password)
 }

@@ -199,3 +199,35 @@ test('a damaged file is reported, and not overwritten', async () => {
     assert.equal(await readFile(file, 'utf8'), '{"version": 1, "users": [')
   })
 })
+
+test('setRole() holds at once, and leaves an administrator', async () => {
+  await withUsers(async ({ auth }) => {
+    await auth.ensureAdmin()
+    const { user, token } = await auth.addUser({ username: 'eve', role: 'viewer' })
+    assert.equal((await auth.setRole(user.userId, 'admin')).role, 'admin')
+    assert.equal((await bearer(auth, token)).role, 'admin')
+    const [admin] = (await auth.listUsers({ page: 1, pageSize: 1, roleFilter: 'admin' })).users
+    assert.equal((await auth.setRole(admin?.userId ?? '', 'viewer')).role, 'viewer')
+    await assert.rejects(auth.setRole(user.userId, 'operator'), refused(/must be an administrator/))
+    assert.equal((await auth.setRole(user.userId, 'admin')).role, 'admin')
+    await assert.rejects(auth.setRole('nobody', 'viewer'), refused(/No user has the ID/))
+  })
+})
+
+test('addUser() adds a thousand users at most', async () => {
+  await withUsers(async ({ auth, file }) => {
+    const { user } = await auth.addUser({ username: 'eve', role: 'viewer' })
+    const data = JSON.parse(await readFile(file, 'utf8'))
+    const [eve] = data.users
+    data.users = Array.from(
+      { length: 1000 },
+      (_, i) => ({ ...eve, id: `u${i}`, username: `u${i}` }),
+    )
+    await writeFile(file, JSON.stringify(data))
+    const wish = { username: 'one-more', role: 'viewer' } as const
+    await assert.rejects(auth.addUser(wish), refused(/there may be 1000/))
+    assert.equal(await auth.getUserProfile(user.userId), undefined)
+    await auth.removeUser('u7')
+    assert.equal((await auth.addUser(wish)).user.username, 'one-more')
+  })
+})

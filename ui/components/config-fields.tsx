@@ -1,6 +1,6 @@
 /** The controls of a plugin's configuration. */
 import { type ConfigField, fieldPrefix } from './config-form.ts'
-import { Field, SelectField, TextField } from './forms.tsx'
+import { SelectField, TextArea, TextField } from './forms.tsx'
 
 /** One control for each field; `errors` by the name of the property. */
 export function ConfigFields(
@@ -63,31 +63,4 @@ function ConfigControl({ field, error }: { field: ConfigField; error: string | u
 
 function unset({ placeholder }: ConfigField): readonly [string, string] {
   return ['', placeholder === '' ? 'not set' : `not set: ${placeholder}`]
-}
-
-function TextArea(
-  { name, label, hint, error, value, rows }: {
-    name: string
-    label: string
-    hint?: string
-    error: string | undefined
-    value: string
-    rows: number
-  },
-) {
-  return (
-    <Field name={name} label={label} hint={hint} error={error}>
-      <textarea
-        class='textarea font-mono text-xs'
-        id={name}
-        name={name}
-        rows={rows}
-        spellcheck={false}
-        aria-invalid={error === undefined ? undefined : 'true'}
-        aria-describedby={hint === undefined ? undefined : `${name}-hint`}
-      >
-        {value}
-      </textarea>
-    </Field>
-  )
 }

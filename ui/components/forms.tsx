@@ -81,6 +81,37 @@ export function TextField(
   )
 }
 
+/** Text of several lines inside a {@link Field}. */
+export function TextArea(
+  { name, label, hint, error, value = '', rows, required }: {
+    name: string
+    label: string
+    hint?: string
+    error?: string | undefined
+    value?: string
+    rows: number
+    required?: boolean
+  },
+) {
+  return (
+    <Field name={name} label={label} hint={hint} error={error}>
+      <textarea
+        class='textarea font-mono text-xs'
+        id={name}
+        name={name}
+        rows={rows}
+        spellcheck={false}
+        autocomplete='off'
+        required={required}
+        aria-invalid={error === undefined ? undefined : 'true'}
+        aria-describedby={describedBy(name, hint, error)}
+      >
+        {value}
+      </textarea>
+    </Field>
+  )
+}
+
 /** A choice from a list inside a {@link Field}. */
 export function SelectField(
   { name, label, value, options, hint, error }: {

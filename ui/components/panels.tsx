@@ -40,6 +40,28 @@ export function Panel(
   )
 }
 
+/** A token that is kept nowhere, to be copied. */
+export function ShownOnce({ token }: { token: string }) {
+  return (
+    <div class='flex flex-col gap-2' role='status'>
+      <p>Copy it now: it is shown this once, and kept nowhere.</p>
+      <div class='flex items-start gap-2 rounded-lg bg-muted p-3'>
+        <code class='min-w-0 flex-1 font-mono text-xs/5 break-all select-all'>{token}</code>
+        <button
+          type='button'
+          class='btn group'
+          data-variant='outline'
+          data-size='sm'
+          data-copy={token}
+        >
+          <span class='group-data-copied:hidden'>Copy</span>
+          <span class='hidden text-success-text group-data-copied:inline'>Copied</span>
+        </button>
+      </div>
+    </div>
+  )
+}
+
 /** One figure of the dashboard. */
 export function Figure(
   { label, value, note, icon, href, children }: {

@@ -173,6 +173,7 @@ function Configuration(
           <p class='rounded-lg bg-danger/10 px-4 py-3 text-danger-text' role='alert'>{general}</p>
         )}
         <ConfigFields fields={form.fields} errors={form.errors} />
+        {form.fields.some(({ kind }) => kind === 'reference') && <SecretsHint />}
         <div class='flex flex-wrap items-end justify-between gap-4'>
           <div class='w-40'>
             <TextField
@@ -190,6 +191,17 @@ function Configuration(
         </div>
       </form>
     </Panel>
+  )
+}
+
+/** Where the values of references are kept. */
+function SecretsHint() {
+  return (
+    <p class='text-xs text-muted-foreground'>
+      A reference is the name of a secret. Its value is kept under{' '}
+      <a class='underline hover:text-foreground' href='/settings/secrets'>Secrets</a>, and only this
+      plugin is given it.
+    </p>
   )
 }
 

@@ -3,7 +3,7 @@ import { roleCovers } from '../../kernel/contract/access.ts'
 import { type Role, roles } from '../../kernel/contract/auth.ts'
 import type { ApiTokenView, NewApiToken } from '../../kernel/contract/token.ts'
 import { ConfirmButton, CsrfToken, SelectField, TextField } from '../components/forms.tsx'
-import { Empty, PageHeading, Panel } from '../components/panels.tsx'
+import { Empty, PageHeading, Panel, ShownOnce } from '../components/panels.tsx'
 import { Time } from '../components/time.tsx'
 
 /** Everything that the page shows. */
@@ -55,22 +55,7 @@ export function TokensPage({ view }: { view: TokensView }) {
 function MadeToken({ made }: { made: NewApiToken }) {
   return (
     <Panel title={`Token "${made.name}"`}>
-      <div class='flex flex-col gap-2' role='status'>
-        <p>Copy it now: it is shown this once, and kept nowhere.</p>
-        <div class='flex items-start gap-2 rounded-lg bg-muted p-3'>
-          <code class='min-w-0 flex-1 font-mono text-xs/5 break-all select-all'>{made.token}</code>
-          <button
-            type='button'
-            class='btn group'
-            data-variant='outline'
-            data-size='sm'
-            data-copy={made.token}
-          >
-            <span class='group-data-copied:hidden'>Copy</span>
-            <span class='hidden text-success-text group-data-copied:inline'>Copied</span>
-          </button>
-        </div>
-      </div>
+      <ShownOnce token={made.token} />
     </Panel>
   )
 }

@@ -1,24 +1,13 @@
 /** Who may sign in, what they have open, and how to end it. */
-import type { UserProfile } from '../../kernel/contract/auth.ts'
-import { type KnownUserCounts, listKnownUsers } from '../../kernel/db/known-users.ts'
+import { roles } from '../../kernel/contract/auth.ts'
+import { type AddedUser, type ListedUser, passwordLength } from '../../kernel/contract/user.ts'
 import { listSessions, type Session } from '../../kernel/db/sessions.ts'
+import { listUsers } from '../../kernel/http/users.ts'
 import { formatCount } from '../components/format.ts'
-import { ConfirmButton } from '../components/forms.tsx'
-import { Empty, PageHeading, Panel } from '../components/panels.tsx'
+import { ConfirmButton, CsrfToken, SelectField, TextField } from '../components/forms.tsx'
+import { Empty, PageHeading, Panel, ShownOnce } from '../components/panels.tsx'
 import { Time } from '../components/time.tsx'
 import type { UiDeps } from '../deps.ts'
-
-/** One user of the list. */
-export interface UserRow {
-  readonly userId: string
-  readonly username: string
-  readonly email: string
-  readonly role: string
-  readonly sessions: number
-  readonly tokens: number
-  /** Absent: never. */
-  readonly lastLoginAt?: string
-}
 
 /** A session of the list. */
 export type SessionRow = Pick<Session, 'idHash' | 'username' | 'clientIp' | 'userAgent'> & {
@@ -28,47 +17,38 @@ export type SessionRow = Pick<Session, 'idHash' | 'username' | 'clientIp' | 'use
 
 /** Everything that the page shows. */
 export interface UsersView {
-  readonly users: readonly UserRow[]
+  readonly users: readonly ListedUser[]
   readonly sessions: readonly SessionRow[]
+  /** Shown this once. */
+  readonly added: AddedUser | undefined
   readonly csrfToken: string
   readonly now: number
 }
 
-const mostUsers = 500
+const mostSessions = 500
 
-/** Everybody who ever signed in, and who may but never did. @param isOwn - tells the reader's own session */
+/** Everybody, and what is open. @param isOwn - tells the reader's own session */
 export async function loadUsers(
-  { db, auth, clock }: UiDeps,
+  deps: UiDeps,
   csrfToken: string,
   isOwn: (session: Session) => boolean,
+  added?: AddedUser,
 ): Promise<UsersView> {
-  const [known, listed, sessions] = await Promise.all([
-    listKnownUsers(db, mostUsers),
-    auth.listUsers({ page: 1, pageSize: mostUsers }),
-    listSessions(db, { limit: mostUsers }),
+  const [users, sessions] = await Promise.all([
+    listUsers(deps),
+    listSessions(deps.db, { limit: mostSessions }),
   ])
-  const now = new Map(listed.users.map((user) => [user.userId, user]))
-  const seen = new Set(known.map(({ userId }) => userId))
-  const strangers = listed.users.filter(({ userId }) => !seen.has(userId))
   return {
-    users: [
-      ...known.map((user) => rowFrom(user, now.get(user.userId))),
-      ...strangers.map((user) => ({ ...user, sessions: 0, tokens: 0 })),
-    ],
+    users,
     sessions: sessions.map((session) => ({
       ...session,
       createdAt: session.createdAt.toISOString(),
       isOwn: isOwn(session),
     })),
+    added,
     csrfToken,
-    now: clock.now(),
+    now: deps.clock.now(),
   }
-}
-
-/** The role of now is right; the other is that of the last time. */
-function rowFrom(user: KnownUserCounts, now: UserProfile | undefined): UserRow {
-  const role = now?.role ?? user.role
-  return { ...user, role, lastLoginAt: user.lastLoginAt.toISOString() }
 }
 
 /** The whole page. */
@@ -80,8 +60,19 @@ export function UsersPage({ view }: { view: UsersView }) {
         description='Who may sign in here, with the role that they have now.'
       />
       <div class='flex flex-col gap-5'>
+        {view.added && (
+          <Panel title={`Token of ${view.added.username}`}>
+            <ShownOnce token={view.added.token} />
+          </Panel>
+        )}
         <Panel title={formatCount(view.users.length, 'user')} flush>
           <UserTable view={view} />
+        </Panel>
+        <Panel
+          title='Add a user'
+          description='Kept by this server. Others come from where they sign in: an htpasswd file, a directory, an identity provider or a proxy.'
+        >
+          <AddUserForm csrfToken={view.csrfToken} />
         </Panel>
         <Panel title={formatCount(view.sessions.length, 'session')} flush>
           {view.sessions.length === 0
@@ -90,6 +81,30 @@ export function UsersPage({ view }: { view: UsersView }) {
         </Panel>
       </div>
     </>
+  )
+}
+
+const roleChoices = roles.map((role) => [role, role] as const)
+
+function AddUserForm({ csrfToken }: { csrfToken: string }) {
+  return (
+    <form method='post' action='/settings/users' class='flex flex-col gap-4'>
+      <CsrfToken token={csrfToken} />
+      <div class='grid gap-4 sm:grid-cols-3'>
+        <TextField name='username' label='Name' required />
+        <SelectField name='role' label='Role' value='viewer' options={roleChoices} />
+        <TextField
+          name='password'
+          label='Password'
+          type='password'
+          autocomplete='new-password'
+          hint={`At least ${passwordLength.min} characters; empty: signs in with a link or a token.`}
+        />
+      </div>
+      <div>
+        <button type='submit' class='btn'>Add the user</button>
+      </div>
+    </form>
   )
 }
 
@@ -112,13 +127,13 @@ function UserTable({ view: { users, csrfToken, now } }: { view: UsersView }) {
             <tr>
               <td>
                 <span class='block font-medium'>{user.username}</span>
-                <span class='block text-xs text-muted-foreground'>{user.email || user.userId}</span>
+                <span class='block text-xs text-muted-foreground'>{user.email || user.id}</span>
               </td>
-              <td>{user.role}</td>
+              <td>
+                {user.is_kept_here ? <RoleForm user={user} csrfToken={csrfToken} /> : user.role}
+              </td>
               <td class='hidden text-muted-foreground sm:table-cell'>
-                {user.lastLoginAt === undefined
-                  ? 'never'
-                  : <Time at={user.lastLoginAt} now={now} />}
+                {user.last_login_at === null ? 'never' : <Time at={user.last_login_at} now={now} />}
               </td>
               <td>
                 <UserActions user={user} index={i} csrfToken={csrfToken} />
@@ -131,10 +146,32 @@ function UserTable({ view: { users, csrfToken, now } }: { view: UsersView }) {
   )
 }
 
+/** A choice and a button, which also works without scripts. */
+function RoleForm({ user, csrfToken }: { user: ListedUser; csrfToken: string }) {
+  const action = `/settings/users/role?user=${encodeURIComponent(user.id)}`
+  return (
+    <form method='post' action={action} class='flex items-center gap-1'>
+      <CsrfToken token={csrfToken} />
+      <select class='select w-28' name='role' aria-label={`Role of ${user.username}`}>
+        {roles.map((role) => <option value={role} selected={role === user.role}>{role}</option>)}
+      </select>
+      <button
+        type='submit'
+        class='btn'
+        data-variant='ghost'
+        data-size='xs'
+        aria-label={`Set the role of ${user.username}`}
+      >
+        Set
+      </button>
+    </form>
+  )
+}
+
 function UserActions(
-  { user, index, csrfToken }: { user: UserRow; index: number; csrfToken: string },
+  { user, index, csrfToken }: { user: ListedUser; index: number; csrfToken: string },
 ) {
-  const query = `?user=${encodeURIComponent(user.userId)}`
+  const query = `?user=${encodeURIComponent(user.id)}`
   return (
     <div class='flex justify-end gap-0.5'>
       {user.sessions > 0 && (
@@ -164,6 +201,21 @@ function UserActions(
           variant='danger'
           size='xs'
           accessibleLabel={`Take back the tokens of ${user.username}`}
+        />
+      )}
+      {user.is_kept_here && (
+        <ConfirmButton
+          id={`confirm-user-${index}`}
+          action={`/settings/users/delete${query}`}
+          csrfToken={csrfToken}
+          icon='trash'
+          label='Delete'
+          question={`Delete ${user.username}?`}
+          consequence='Their sessions end and their tokens are refused. Their jobs stay.'
+          confirmLabel='Delete the user'
+          variant='danger'
+          size='xs'
+          accessibleLabel={`Delete ${user.username}`}
         />
       )}
     </div>

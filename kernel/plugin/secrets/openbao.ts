@@ -78,6 +78,7 @@ export function createOpenBaoStore(options: OpenBaoOptions): OpenBaoStore {
   const namesBelow = (folder: string): Promise<string[]> => listNames(ask, folder)
 
   return {
+    kind: 'openbao',
     async resolve(reference) {
       const { mount, path, field } = placeOf(reference)
       const { status, body } = await ask({ method: 'GET', path: `${mount}/data/${path}` })

@@ -70,6 +70,7 @@ export function createSealedStore(options: SealedStoreOptions): SecretStore {
     })
 
   return {
+    kind: 'sealed',
     // In turn too: values from before a rotation do not open with the key from after it.
     resolve: (reference) =>
       inTurn(async () => {

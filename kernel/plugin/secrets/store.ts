@@ -15,6 +15,8 @@ export interface SecretName {
  * Every call may fail with WE-SYS-004 when the store cannot be reached now.
  */
 export interface SecretStore extends SecretResolver {
+  /** `openbao`: a server of its own; names are mount/path/field there, and its key is its own business. */
+  readonly kind: 'sealed' | 'openbao'
   /** Names only, sorted. */
   list(): Promise<readonly SecretName[]>
   /** Makes or replaces one. @throws WE-PLG-003 when name or value cannot be kept */
