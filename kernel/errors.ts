@@ -130,6 +130,11 @@ export const errorCatalog = {
     resolution: 'List the tokens, sessions or users.',
     next: 'stop',
   },
+  'WE-AUTH-007': {
+    title: 'User cannot be added or changed so',
+    resolution: 'Ask for what the details allow.',
+    next: 'stop',
+  },
   'WE-STO-001': { title: 'Object not found', resolution: 'Verify the object key.', next: 'stop' },
   'WE-STO-002': {
     title: 'Storage access denied',

@@ -154,7 +154,7 @@ const keptUsers: UiDeps['keptUsers'] = {
     (await auth.listUsers({ page: 1, pageSize: 1 })).users.find(({ userId }) => userId === id),
   listUsers: auth.listUsers,
   async addUser({ username, role }) {
-    if (username === 'bob') throw new WebEncodeError('WE-PLG-003', 'the name is taken')
+    if (username === 'bob') throw new WebEncodeError('WE-AUTH-007', 'the name is taken')
     keptCalls.push(`add ${username} ${role}`)
     const times = { createdAtUnix: 0, lastLoginUnix: 0 }
     const user = { userId: 'u3', username, email: '', displayName: username, role, ...times }

@@ -133,7 +133,7 @@ async function wishOf(c: Context<AppEnv>): Promise<ApiTokenWish | string> {
     `Cannot make the token: its ${parsed.error?.issues[0]?.path.join('.')} is not valid`
 }
 
-/** Who the form adds. @throws WE-PLG-003 when that cannot be */
+/** Who the form adds. @throws WE-AUTH-007 when that cannot be */
 async function newUserOf(c: Context<AppEnv>): Promise<NewUser> {
   const { username, role, password } = await c.req.parseBody()
   const typed = { username, role, ...(password !== '' && { password }) }
@@ -142,18 +142,18 @@ async function newUserOf(c: Context<AppEnv>): Promise<NewUser> {
   const [issue] = parsed.error.issues
   const path = issue?.path.join('.') ?? ''
   throw new WebEncodeError(
-    'WE-PLG-003',
+    'WE-AUTH-007',
     `Cannot add the user: ${path} is not valid: ${issue?.message}`,
     { path },
   )
 }
 
-/** @throws WE-PLG-003 */
+/** @throws WE-AUTH-007 */
 async function roleOf(c: Context<AppEnv>): Promise<Role> {
   const { role } = await c.req.parseBody()
   const known = roles.find((one) => one === role)
   if (known !== undefined) return known
-  throw new WebEncodeError('WE-PLG-003', `A role must be one of ${roles.join(', ')}`, {
+  throw new WebEncodeError('WE-AUTH-007', `A role must be one of ${roles.join(', ')}`, {
     path: 'role',
   })
 }

@@ -43,7 +43,7 @@ export type ListedUser = z.infer<typeof listedUserSchema>
 export const addedUserSchema = userSchema.extend({ token: z.string() })
 export type AddedUser = z.infer<typeof addedUserSchema>
 
-/** The users that this server keeps. Every command fails with WE-PLG-003 when it cannot be done, with WE-AUTH-005 when the file cannot be used. */
+/** The users that this server keeps. Every command fails with WE-AUTH-007 when it cannot be done, with WE-AUTH-005 when the file cannot be used. */
 export interface UserKeeper extends Pick<Authenticator, 'getUserProfile' | 'listUsers'> {
   /** @returns the user, and an API token that is shown only now */
   addUser(user: NewUser): Promise<{ user: UserProfile; token: string }>

@@ -267,7 +267,7 @@ function keeperOver(users: Bench['users']): HttpDeps['keptUsers'] {
   }
   const required = (userId: string): UserProfile => {
     const user = profileOf(userId)
-    if (user === undefined) throw new WebEncodeError('WE-PLG-003', `No user has the ID: ${userId}`)
+    if (user === undefined) throw new WebEncodeError('WE-AUTH-007', `No user has the ID: ${userId}`)
     return user
   }
   return {

@@ -34,6 +34,7 @@ const statuses: Record<ErrorCode, ContentfulStatusCode> = {
   'WE-AUTH-004': 403,
   'WE-AUTH-005': 500,
   'WE-AUTH-006': 404,
+  'WE-AUTH-007': 422,
   'WE-STO-001': 404,
   'WE-STO-002': 403,
   'WE-STO-003': 507,

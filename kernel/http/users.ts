@@ -35,7 +35,7 @@ export async function listUsers(
     .sort((a, b) => a.username.localeCompare(b.username) || (a.id < b.id ? -1 : 1))
 }
 
-/** Adds a user to those that this server keeps. @throws WE-PLG-003 */
+/** Adds a user to those that this server keeps. @throws WE-AUTH-007 */
 export async function addUser(
   { keptUsers }: Pick<UserDeps, 'keptUsers'>,
   wish: NewUser,
@@ -44,7 +44,7 @@ export async function addUser(
   return { ...viewFrom(user), token }
 }
 
-/** Gives a user that this server keeps another role. @throws WE-AUTH-006, WE-PLG-003 */
+/** Gives a user that this server keeps another role. @throws WE-AUTH-006, WE-AUTH-007 */
 export async function setUserRole(
   deps: Pick<UserDeps, 'auth' | 'keptUsers'>,
   userId: string,
@@ -54,7 +54,7 @@ export async function setUserRole(
   return viewFrom(await deps.keptUsers.setRole(userId, role))
 }
 
-/** Deletes a user that this server keeps, with their sessions and tokens. @throws WE-AUTH-006, WE-PLG-003 */
+/** Deletes a user that this server keeps, with their sessions and tokens. @throws WE-AUTH-006, WE-AUTH-007 */
 export async function removeUser(deps: UserDeps, userId: string): Promise<void> {
   const { db, keptUsers } = deps
   await mustBeKept(deps, userId)
@@ -89,7 +89,7 @@ async function mustBeKept(
   const other = await auth.getUserProfile(userId)
   if (other === undefined) throw new WebEncodeError('WE-AUTH-006', `There is no user "${userId}"`)
   throw new WebEncodeError(
-    'WE-PLG-003',
+    'WE-AUTH-007',
     `Cannot change "${userId}": the user must be kept by this server, and belongs to where they sign in`,
   )
 }

@@ -1,4 +1,4 @@
-/** What administrators do with users. Wrong input is WE-PLG-003. */
+/** What administrators do with users. Wrong input is WE-AUTH-007. */
 import { randomUUID } from 'node:crypto'
 import {
   type NewUser,
@@ -150,7 +150,7 @@ function newUserFrom(
   return { user, token }
 }
 
-/** @throws WE-PLG-003 */
+/** @throws WE-AUTH-007 */
 function mustNotBeLastAdmin({ users }: UserData, user: User, what: string): void {
   if (!isAdmin(user) || users.filter(isAdmin).length > 1) return
   throw refusal(`Cannot ${what} ${user.username}: there must be an administrator`)

@@ -43,7 +43,7 @@ const code = (auth: BasicAuth, token: string) =>
   auth.authenticate({ token, scheme: 'one-time', ...client })
 const refused = (message: RegExp) => (error: unknown) => {
   assert.ok(error instanceof WebEncodeError)
-  assert.equal(error.code, 'WE-PLG-003')
+  assert.equal(error.code, 'WE-AUTH-007')
   assert.match(error.message, message)
   return true
 }

@@ -16,7 +16,7 @@ export function profileFrom(user: User): UserProfile {
   return { userId, username, email, displayName, role, createdAtUnix, lastLoginUnix }
 }
 
-/** @throws WE-PLG-003 */
+/** @throws WE-AUTH-007 */
 export function requireUser({ users }: UserData, userId: string): User {
   const user = users.find(({ id }) => id === userId)
   if (user === undefined) throw refusal(`No user has the ID: ${userId}`)
@@ -35,5 +35,5 @@ export function isNamed({ username }: User, name: string): boolean {
 
 /** A command that cannot be done. */
 export function refusal(message: string): WebEncodeError {
-  return new WebEncodeError('WE-PLG-003', message)
+  return new WebEncodeError('WE-AUTH-007', message)
 }

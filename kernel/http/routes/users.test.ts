@@ -80,7 +80,7 @@ test('sessions and tokens of anybody are ended, and only kept users are changed'
     ...post({ role: 'admin' }, as('admin')),
     method: 'PATCH',
   })
-  assert.equal(await codeOf(refused), '422 WE-PLG-003')
+  assert.equal(await codeOf(refused), '422 WE-AUTH-007')
   assert.equal(bench.users.get('operator')?.role, 'operator')
   await elsewhere.close()
 })
