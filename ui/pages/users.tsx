@@ -2,6 +2,7 @@
 import type { UserProfile } from '../../kernel/contract/auth.ts'
 import { type KnownUserCounts, listKnownUsers } from '../../kernel/db/known-users.ts'
 import { listSessions, type Session } from '../../kernel/db/sessions.ts'
+import { type Column, DataTable } from '../components/data-table.tsx'
 import { formatCount } from '../components/format.ts'
 import { ConfirmButton } from '../components/forms.tsx'
 import { Empty, PageHeading, Panel } from '../components/panels.tsx'
@@ -93,41 +94,31 @@ export function UsersPage({ view }: { view: UsersView }) {
   )
 }
 
+const userColumns: readonly Column[] = [
+  'User',
+  'Role',
+  ['Last seen', 'hidden sm:table-cell'],
+]
+
 function UserTable({ view: { users, csrfToken, now } }: { view: UsersView }) {
   return (
-    <div class='table-container'>
-      <table class='table table-tight'>
-        <thead>
-          <tr>
-            <th scope='col'>User</th>
-            <th scope='col'>Role</th>
-            <th scope='col' class='hidden sm:table-cell'>Last seen</th>
-            <th scope='col'>
-              <span class='sr-only'>Actions</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {users.map((user, i) => (
-            <tr>
-              <td>
-                <span class='block font-medium'>{user.username}</span>
-                <span class='block text-xs text-muted-foreground'>{user.email || user.userId}</span>
-              </td>
-              <td>{user.role}</td>
-              <td class='hidden text-muted-foreground sm:table-cell'>
-                {user.lastLoginAt === undefined
-                  ? 'never'
-                  : <Time at={user.lastLoginAt} now={now} />}
-              </td>
-              <td>
-                <UserActions user={user} index={i} csrfToken={csrfToken} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <DataTable columns={userColumns} hasActions>
+      {users.map((user, i) => (
+        <tr>
+          <td>
+            <span class='block font-medium'>{user.username}</span>
+            <span class='block text-xs text-muted-foreground'>{user.email || user.userId}</span>
+          </td>
+          <td>{user.role}</td>
+          <td class='hidden text-muted-foreground sm:table-cell'>
+            {user.lastLoginAt === undefined ? 'never' : <Time at={user.lastLoginAt} now={now} />}
+          </td>
+          <td>
+            <UserActions user={user} index={i} csrfToken={csrfToken} />
+          </td>
+        </tr>
+      ))}
+    </DataTable>
   )
 }
 
@@ -172,52 +163,38 @@ function UserActions(
 
 function SessionTable({ view: { sessions, csrfToken, now } }: { view: UsersView }) {
   return (
-    <div class='table-container'>
-      <table class='table table-tight'>
-        <thead>
-          <tr>
-            <th scope='col'>User</th>
-            <th scope='col'>From</th>
-            <th scope='col'>Since</th>
-            <th scope='col'>
-              <span class='sr-only'>Actions</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {sessions.map((session, i) => (
-            <tr>
-              <td>
-                {session.username}
-                {session.isOwn && <span class='text-muted-foreground'>{' '}(this one)</span>}
-              </td>
-              <td class='max-w-80'>
-                <span class='block font-mono text-xs'>{session.clientIp}</span>
-                <span class='block truncate text-xs text-muted-foreground'>
-                  {session.userAgent}
-                </span>
-              </td>
-              <td>
-                <Time at={session.createdAt} now={now} />
-              </td>
-              <td class='text-end'>
-                <ConfirmButton
-                  id={`confirm-session-${i}`}
-                  action={`/settings/sessions/${session.idHash}/end`}
-                  csrfToken={csrfToken}
-                  icon='log-out'
-                  label='End'
-                  question={`End this session of ${session.username}?`}
-                  consequence='That browser is signed out at once.'
-                  confirmLabel='End the session'
-                  size='xs'
-                  accessibleLabel={`End a session of ${session.username}`}
-                />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <DataTable columns={['User', 'From', 'Since']} hasActions>
+      {sessions.map((session, i) => (
+        <tr>
+          <td>
+            {session.username}
+            {session.isOwn && <span class='text-muted-foreground'>{' '}(this one)</span>}
+          </td>
+          <td class='max-w-80'>
+            <span class='block font-mono text-xs'>{session.clientIp}</span>
+            <span class='block truncate text-xs text-muted-foreground'>
+              {session.userAgent}
+            </span>
+          </td>
+          <td>
+            <Time at={session.createdAt} now={now} />
+          </td>
+          <td class='text-end'>
+            <ConfirmButton
+              id={`confirm-session-${i}`}
+              action={`/settings/sessions/${session.idHash}/end`}
+              csrfToken={csrfToken}
+              icon='log-out'
+              label='End'
+              question={`End this session of ${session.username}?`}
+              consequence='That browser is signed out at once.'
+              confirmLabel='End the session'
+              size='xs'
+              accessibleLabel={`End a session of ${session.username}`}
+            />
+          </td>
+        </tr>
+      ))}
+    </DataTable>
   )
 }
