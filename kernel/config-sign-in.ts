@@ -8,6 +8,7 @@ import {
   someOf,
   text,
   url,
+  type Variable,
 } from './config-values.ts'
 import { roles } from './contract/auth.ts'
 
@@ -173,4 +174,4 @@ export const signInVariables = {
     kind: anything,
     presetShown: 'the client id',
   },
-} as const
+} as const satisfies Record<string, Variable>

@@ -11,6 +11,19 @@ export interface ValueKind<T> {
   readonly read: (text: string) => T | undefined
 }
 
+/** One environment variable, as the table of `config.ts` has it. */
+export interface Variable {
+  readonly name: string
+  readonly description: string
+  readonly kind: ValueKind<unknown>
+  /** Read as if it had been set. Without one the value is undefined. */
+  readonly preset?: string
+  /** What the table of the README shows in place of `preset`. */
+  readonly presetShown?: string
+  /** Its value never appears in an error or a log. */
+  readonly secret?: true
+}
+
 const bytesPerUnit = { '': 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 }
 
 /** A whole number from `min` to `max`, both included. */

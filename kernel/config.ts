@@ -1,27 +1,22 @@
 /** Every environment variable of the product, in one table, and the typed configuration read from it. */
-import { availableParallelism } from 'node:os'
+import { limitVariables } from './config-limits.ts'
+import { s3Variables } from './config-s3.ts'
 import { signInVariables } from './config-sign-in.ts'
-import { byteCount, filePath, folder, folders, hosts, integer, oneOf } from './config-values.ts'
-import { secretText, someOf, text, url, type ValueKind } from './config-values.ts'
-import { lanes } from './contract/task.ts'
+import {
+  filePath,
+  folder,
+  folders,
+  hosts,
+  integer,
+  oneOf,
+  secretText,
+  text,
+  url,
+  type ValueKind,
+  type Variable,
+} from './config-values.ts'
+import { workerVariables } from './config-worker.ts'
 import { WebEncodeError } from './errors.ts'
-
-interface Variable {
-  readonly name: string
-  readonly description: string
-  readonly kind: ValueKind<unknown>
-  /** Read as if it had been set. Without one the value is undefined. */
-  readonly preset?: string
-  /** What the table of the README shows in place of `preset`. */
-  readonly presetShown?: string
-  /** Its value never appears in an error or a log. */
-  readonly secret?: true
-}
-
-const longestWaitMs = 3_600_000
-const longestKeepDays = 36_500
-/** More sockets than one process can hold. */
-const mostAtOnce = 1_000_000
 
 const variables = {
   kernelPort: {
@@ -95,49 +90,7 @@ const variables = {
     kind: folder,
     presetShown: 'none: what is built in',
   },
-  s3Bucket: {
-    name: 'WEBENCODE_S3_BUCKET',
-    description: 'Bucket of an S3 server that keeps the media in place of the data folder.',
-    kind: text(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'be the name of a bucket'),
-    presetShown: 'none: the data folder',
-  },
-  s3Endpoint: {
-    name: 'WEBENCODE_S3_ENDPOINT',
-    description: 'Address of the S3 server: SeaweedFS, MinIO, R2 or another.',
-    kind: url(['http:', 'https:']),
-    presetShown: 'AWS in the region',
-  },
-  s3PublicEndpoint: {
-    name: 'WEBENCODE_S3_PUBLIC_ENDPOINT',
-    description: 'Address under which workers and browsers reach the S3 server.',
-    kind: url(['http:', 'https:']),
-    presetShown: 'the endpoint',
-  },
-  s3Region: {
-    name: 'WEBENCODE_S3_REGION',
-    description: 'Region of the bucket.',
-    kind: text(/^[a-z0-9-]{1,64}$/, 'be 1 to 64 lower-case letters, digits or dashes'),
-    preset: 'us-east-1',
-  },
-  s3AccessKeyId: {
-    name: 'WEBENCODE_S3_ACCESS_KEY_ID',
-    description: 'Access key for the bucket.',
-    kind: secretText(1),
-    presetShown: 'none',
-  },
-  s3SecretAccessKey: {
-    name: 'WEBENCODE_S3_SECRET_ACCESS_KEY',
-    description: 'Secret of the access key.',
-    kind: secretText(1),
-    presetShown: 'none',
-    secret: true,
-  },
-  s3SignedUrlSeconds: {
-    name: 'WEBENCODE_S3_SIGNED_URL_SECONDS',
-    description: 'Longest life of a URL that the bucket is read or written with.',
-    kind: integer(60, 604_800),
-    preset: '604800',
-  },
+  ...s3Variables,
   adminToken: {
     name: 'WEBENCODE_ADMIN_TOKEN',
     description: 'Bearer token of the administrator, in place of the generated one.',
@@ -193,137 +146,8 @@ const variables = {
     presetShown: 'none',
   },
   ...signInVariables,
-  workerId: {
-    name: 'WORKER_ID',
-    description: 'Name of the worker: the same after a restart, different on every machine.',
-    kind: text(
-      /^[A-Za-z0-9._-]{1,100}$/,
-      'be 1 to 100 letters, digits, dots, dashes or underscores',
-    ),
-    preset: 'local',
-  },
-  workerRegion: {
-    name: 'WORKER_REGION',
-    description: 'Region the worker stands in.',
-    kind: text(/^[a-z0-9-]{1,32}$/, 'be 1 to 32 lower-case letters, digits or dashes'),
-    preset: 'local',
-  },
-  workerSlots: {
-    name: 'WEBENCODE_WORKER_SLOTS',
-    description: 'Tasks that the worker runs at the same time.',
-    kind: integer(1, 1024),
-    preset: String(Math.min(availableParallelism(), 1024)),
-    presetShown: 'number of cores',
-  },
-  workerLanes: {
-    name: 'WORKER_LANES',
-    description: `Kinds of tasks that the worker takes, separated by commas: ${lanes.join(', ')}.`,
-    kind: someOf(lanes),
-    presetShown: 'what the machine can do',
-  },
-  joinToken: {
-    name: 'WEBENCODE_JOIN_TOKEN',
-    description: 'Token that workers show to join: accepted by kernels as often as it comes.',
-    kind: secretText(1),
-    presetShown: 'none: only one-time tokens',
-    secret: true,
-  },
-  workerCacheBytes: {
-    name: 'WEBENCODE_WORKER_CACHE_BYTES',
-    description: 'Most that a worker of a cluster keeps of the objects it has read.',
-    kind: byteCount(0),
-    preset: '10GiB',
-  },
-  drainSeconds: {
-    name: 'WEBENCODE_DRAIN_SECONDS',
-    description: 'Seconds that a worker of a cluster finishes tasks in when it is asked to stop.',
-    kind: integer(0, 86_400),
-    preset: '30',
-  },
-  encoder: {
-    name: 'WEBENCODE_ENCODER',
-    description: 'ffmpeg, wasm, or auto: FFmpeg when it starts, else its WebAssembly build.',
-    kind: oneOf(['auto', 'ffmpeg', 'wasm']),
-    preset: 'auto',
-  },
-  ffmpegPath: {
-    name: 'FFMPEG_PATH',
-    description: 'Program that encodes: a path, or a name that PATH finds.',
-    kind: text(/^[^\0]+$/, 'be a path or the name of a program'),
-    preset: 'ffmpeg',
-  },
-  ffprobePath: {
-    name: 'FFPROBE_PATH',
-    description: 'Program that probes: a path, or a name that PATH finds.',
-    kind: text(/^[^\0]+$/, 'be a path or the name of a program'),
-    preset: 'ffprobe',
-  },
-  leaseMs: {
-    name: 'WEBENCODE_LEASE_MS',
-    description: 'Milliseconds after which the task of a silent worker goes to another one.',
-    kind: integer(100, longestWaitMs),
-    preset: '20000',
-  },
-  heartbeatMs: {
-    name: 'WEBENCODE_HEARTBEAT_MS',
-    description: 'Milliseconds between two heartbeats of a worker; at most half the lease.',
-    kind: integer(50, longestWaitMs),
-    preset: '5000',
-  },
-  maxUploadBytes: {
-    name: 'WEBENCODE_MAX_UPLOAD_BYTES',
-    description: 'Largest file that may be uploaded.',
-    kind: byteCount(1),
-    preset: '50GiB',
-  },
-  maxBodyBytes: {
-    name: 'WEBENCODE_MAX_BODY_BYTES',
-    description: 'Largest body of any other request.',
-    kind: byteCount(1024),
-    preset: '1MiB',
-  },
-  maxRequests: {
-    name: 'WEBENCODE_MAX_REQUESTS',
-    description: 'Requests that are answered at the same time; more get 503 and try again.',
-    kind: integer(1, mostAtOnce),
-    preset: '1000',
-  },
-  maxTransfers: {
-    name: 'WEBENCODE_MAX_TRANSFERS',
-    description: 'Uploads that run at the same time, and as many downloads; more get 503.',
-    kind: integer(1, mostAtOnce),
-    preset: '1000',
-  },
-  maxLiveConnections: {
-    name: 'WEBENCODE_MAX_LIVE_CONNECTIONS',
-    description: 'WebSockets that are open at the same time; more get 503.',
-    kind: integer(1, mostAtOnce),
-    preset: '12000',
-  },
-  keepJobsDays: {
-    name: 'WEBENCODE_KEEP_JOBS_DAYS',
-    description: 'Days that an ended job and its outputs are kept; 0 = for ever.',
-    kind: integer(0, longestKeepDays),
-    preset: '0',
-  },
-  keepUploadsHours: {
-    name: 'WEBENCODE_KEEP_UPLOADS_HOURS',
-    description: 'Hours that an upload which no job uses is kept; 0 = for ever.',
-    kind: integer(0, longestKeepDays * 24),
-    preset: '24',
-  },
-  keepAuditDays: {
-    name: 'WEBENCODE_KEEP_AUDIT_DAYS',
-    description: 'Days that the audit of actions and events is kept; 0 = for ever.',
-    kind: integer(0, longestKeepDays),
-    preset: '90',
-  },
-  keepLogsDays: {
-    name: 'WEBENCODE_KEEP_LOGS_DAYS',
-    description: 'Days that the logs of tasks are kept; 0 = for ever.',
-    kind: integer(0, longestKeepDays),
-    preset: '30',
-  },
+  ...workerVariables,
+  ...limitVariables,
 } as const satisfies Record<string, Variable>
 
 type Variables = typeof variables

@@ -152,6 +152,11 @@ export const errorCatalog = {
     resolution: 'Ask for bytes below the size of the object.',
     next: 'stop',
   },
+  'WE-STO-006': {
+    title: 'Wrong digest',
+    resolution: 'Send the bytes again, with the digest that they have.',
+    next: 'stop',
+  },
   'WE-SYS-001': {
     title: 'Internal server error',
     resolution: 'Read the server log.',

@@ -16,6 +16,7 @@ const maxPieces = 10_000
 const bucket = 'media'
 const prefix = 'tus/'
 const idPattern = /^[0-9a-f-]{36}$/
+const sha256Pattern = /^[0-9a-f]{64}$/
 
 const factsSchema = z.strictObject({
   key: z.string(),
@@ -31,7 +32,7 @@ export interface ResumableUpload {
   readonly sizeBytes: number
   /** Bytes that are there. */
   readonly offset: number
-  /** As the client gave it when it began. */
+  /** As the client gave it when it began. The file must have the hash that it names as `sha256`, in lower-case hex. */
   readonly metadata: Readonly<Record<string, string | null>>
   /** Milliseconds since the epoch when something last came. */
   readonly changedAtMs: number
@@ -67,16 +68,17 @@ export class ResumableUploads {
     return randomUUID()
   }
 
-  /** @param name - a safe file name */
+  /** @param name - a safe file name. @throws WE-STO-006 for a `sha256` that cannot be read, or is not that of no bytes */
   async create(
     { id, name, sizeBytes, metadata }:
       & Pick<ResumableUpload, 'id' | 'sizeBytes' | 'metadata'>
       & { readonly name: string },
   ): Promise<ResumableUpload> {
     const facts = { key: `uploads/${id}/${name}`, sizeBytes, metadata }
+    refuseUnreadableDigest(metadata)
     const text = new TextEncoder().encode(JSON.stringify(facts))
     await this.#storage.upload({ bucket, path: factsKey(id) }, once(text))
-    if (sizeBytes === 0) await this.#storage.upload({ bucket, path: facts.key }, once())
+    if (sizeBytes === 0) await this.#upload(id, facts, [])
     return { id, ...facts, offset: 0, changedAtMs: this.#clock.now() }
   }
 
@@ -93,7 +95,7 @@ export class ResumableUploads {
   /**
    * Adds bytes at the end. What came before `chunks` failed is kept.
    * @returns the new offset; the file is whole when it is the size
-   * @throws what `chunks` and the storage throw
+   * @throws WE-STO-006 when the file does not have its hash: nothing is kept of it then; what `chunks` and the storage throw
    */
   async write(id: string, offset: number, chunks: AsyncIterable<Uint8Array>): Promise<number> {
     const source = new PieceSource(chunks)
@@ -159,16 +161,27 @@ export class ResumableUploads {
   /** Makes the file of its pieces. A crash leaves them, and the next look does it again. */
   async #join(
     id: string,
-    { key, sizeBytes }: z.infer<typeof factsSchema>,
+    facts: z.infer<typeof factsSchema>,
     pieces: readonly Piece[],
   ): Promise<void> {
-    const { size } = await this.#storage.upload({ bucket, path: key }, this.#bytesOf(pieces))
+    const { key, sizeBytes } = facts
+    const { size } = await this.#upload(id, facts, pieces)
     if (size !== sizeBytes) {
       await this.#storage.delete({ bucket, path: key })
       const problem = `Cannot join upload ${id}: it has ${size} bytes instead of ${sizeBytes}`
       throw new WebEncodeError('WE-STO-004', problem)
     }
     for (const piece of pieces) await this.#storage.delete({ bucket, path: piece.key })
+  }
+
+  /** Pieces of the wrong bytes are no beginning of the right ones. */
+  async #upload(id: string, facts: z.infer<typeof factsSchema>, pieces: readonly Piece[]) {
+    try {
+      return await this.#storage.upload(targetOf(facts), this.#bytesOf(pieces))
+    } catch (failure) {
+      if (failure instanceof WebEncodeError && failure.code === 'WE-STO-006') await this.remove(id)
+      throw failure
+    }
   }
 
   /** Each byte once: pieces of two requests that ran at the same time overlap. */
@@ -224,6 +237,19 @@ function endOf(pieces: readonly Piece[]): number {
     end = Math.max(end, offset + size)
   }
   return end
+}
+
+function targetOf({ key, metadata: { sha256 } }: z.infer<typeof factsSchema>) {
+  return { bucket, path: key, ...(sha256 && { sha256 }) }
+}
+
+function refuseUnreadableDigest({ sha256 }: ResumableUpload['metadata']): void {
+  if (sha256 === undefined || sha256Pattern.test(String(sha256))) return
+  throw new WebEncodeError(
+    'WE-STO-006',
+    'Cannot begin an upload: the "sha256" of its metadata must be 64 digits of lower-case hex',
+    { path: 'Upload-Metadata' },
+  )
 }
 
 function missing(id: string): WebEncodeError {

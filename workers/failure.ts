@@ -25,6 +25,7 @@ function unexpected(thrown: unknown): TaskFailure {
   const message = messageOf(thrown)
   if (thrown instanceof LeaseEnded) return { kind: 'timeout', code: 'WE-JOB-008', message }
   if (isDiskFull(thrown)) return { kind: 'storage-full', code: 'WE-STO-003', message }
+  if (isWrongDigest(thrown)) return { kind: 'damaged-output', code: 'WE-STO-006', message }
   if (!(thrown instanceof WebEncodeError)) return { kind: 'internal', code: 'WE-SYS-001', message }
   if (thrown.code === 'WE-JOB-002') {
     const kind = thrown.next === 'retry' ? 'source-unavailable' : 'invalid-input'
@@ -38,6 +39,11 @@ export function isDiskFull(thrown: unknown): boolean {
   if (!(thrown instanceof Error)) return false
   const code: unknown = Reflect.get(thrown, 'code')
   return code === 'ENOSPC' || code === 'EDQUOT' || code === 'WE-STO-003'
+}
+
+/** Whether the storage refused bytes because they do not have their hash. */
+export function isWrongDigest(thrown: unknown): boolean {
+  return thrown instanceof WebEncodeError && thrown.code === 'WE-STO-006'
 }
 
 function bounded(failure: TaskFailure): TaskFailure {

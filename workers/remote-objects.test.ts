@@ -234,6 +234,54 @@ test('put() says what the storage says: full, refused, or no lease', async (t) =
   assert.equal(refused.count(), 2)
 })
 
+test('put() reads a file again that arrived with another hash, once, and sends what it is now', async (t) => {
+  const other = Buffer.alloc(1000, 1)
+  const worker = await openWorker(t, (request, response, nth) => {
+    request.resume().on('end', () => {
+      if (nth === 1) worker.write(other)
+      response.writeHead(nth === 1 ? 422 : 201).end()
+    })
+  })
+  const stored = await worker.put(film)
+  assert.deepEqual(stored, refOf(other, 'k'))
+  const hashes = worker.asked.map((purpose) => 'sha256' in purpose && purpose.sha256)
+  assert.deepEqual(hashes, [refOf(film).sha256, refOf(other).sha256])
+})
+
+test('put() gives up bytes that do not have their hash twice, whatever storage says so', async (t) => {
+  const refusals: [number, string][] = [
+    [422, JSON.stringify({ error: { code: 'WE-STO-006' } })],
+    [400, '<?xml version="1.0"?><Error><Code>BadDigest</Code><Message>…</Message></Error>'],
+    [400, '<Error><Code>XAmzContentChecksumMismatch</Code></Error>'],
+  ]
+  for (const [status, text] of refusals) {
+    const { put, count } = await openWorker(t, (request, response) => {
+      request.resume().on('end', () => response.writeHead(status).end(text))
+    })
+    await assert.rejects(put(film), { code: 'WE-STO-006', next: 'stop' })
+    assert.equal(count(), 2)
+  }
+  const { put, count } = await openWorker(t, (request, response) => {
+    request.resume().on('end', () => response.writeHead(400).end('<Code>MalformedXML</Code>'))
+  })
+  await assert.rejects(put(film), { code: 'WE-STO-004' })
+  assert.equal(count(), 1)
+})
+
+test('put() understands a refusal that comes before all was sent, and one that breaks off', async (t) => {
+  const early = await openWorker(t, (request, response) => {
+    response.writeHead(422).end('wrong')
+    request.resume()
+  })
+  await assert.rejects(early.put(Buffer.alloc(8_000_000)), { code: 'WE-STO-006' })
+  const broken = await openWorker(t, (request, response) => {
+    response.writeHead(422, { 'content-length': 100 })
+    request.resume().on('end', () => response.write('half', () => response.destroy()))
+  })
+  await assert.rejects(broken.put(film), { code: 'WE-STO-006' })
+  assert.deepEqual([early.count(), broken.count()], [2, 2])
+})
+
 test('put() of a file that is not there fails without asking', async (t) => {
   const { objects, lease, asked } = await openWorker(t, () => assert.fail('not asked'))
   await assert.rejects(objects.put('k', '/nowhere/a.mp4', 'video/mp4', lease), { code: 'ENOENT' })

@@ -55,7 +55,14 @@ test('waitAfter() throws at once what another try does not mend', async () => {
   const noLease = new WebEncodeError('WE-WRK-004', 'no lease', { next: 'stop' })
   const full = statusFailure(507, 'store "a"')
   const noSpace = Object.assign(new Error('no space left'), { code: 'ENOSPC' })
-  for (const failure of [noLease, full, statusFailure(413, 'store "a"')]) {
+  for (
+    const failure of [
+      noLease,
+      full,
+      statusFailure(413, 'store "a"'),
+      statusFailure(422, 'store "a"'),
+    ]
+  ) {
     assert.equal(await openRetries().after(failure), failure)
   }
   const end = await openRetries().after(noSpace)

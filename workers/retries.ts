@@ -74,12 +74,18 @@ function codedFailure(failure: unknown, action: string): WebEncodeError {
   return new WebEncodeError(code, `Cannot ${action}: ${messageOf(failure)}`, { cause: failure })
 }
 
-/** The failure behind an answer that is neither success nor progress. */
-export function statusFailure(status: number, action: string): WebEncodeError {
+/** What S3 servers say, with status 400, of bytes that do not have their hash; ours say 422. */
+const wrongDigest = /<Code>(BadDigest|InvalidDigest|XAmzContent(SHA256|Checksum)Mismatch)<\/Code>/
+
+/** The failure behind an answer that is neither success nor progress. @param text - what the answer says */
+export function statusFailure(status: number, action: string, text = ''): WebEncodeError {
   const problem = `Cannot ${action}: the storage answered ${status}`
   if (status === 404 || status === 410) return new WebEncodeError('WE-STO-001', problem)
   if (status === 401 || status === 403) return new WebEncodeError('WE-STO-002', problem)
   if (status === 507) return new WebEncodeError('WE-STO-003', problem)
+  if (status === 422 || status === 400 && wrongDigest.test(text)) {
+    return new WebEncodeError('WE-STO-006', `${problem}: the bytes do not have their SHA-256`)
+  }
   const passes = status >= 500 || status === 408 || status === 429
   return new WebEncodeError('WE-STO-004', problem, { next: passes ? 'retry' : 'stop' })
 }

@@ -1,13 +1,16 @@
 /** Requests to the URLs that our own storage signed: at any address, without redirects. */
 import { createReadStream } from 'node:fs'
-import { type IncomingHttpHeaders, request as requestHttp } from 'node:http'
+import { type IncomingHttpHeaders, type IncomingMessage, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
+import { messageOf } from '../kernel/errors.ts'
 import { createOutbound, type Outbound } from '../kernel/outbound.ts'
 
 /** A connection on which nothing moves for this long is given up. */
 const idleMs = 30_000
 /** The slowest disk that may be waited for when a storage checks what it got. */
 const slowestCheckBytesPerMs = 20_000
+/** How much of a refusal is read, in characters: its code stands at the beginning. */
+const maxTextLength = 2000
 
 /** Opens a URL of the storage for reading. As {@link Outbound.open}, but private addresses are as good as others. */
 export const openStored: Outbound['open'] = createOutbound({
@@ -38,6 +41,8 @@ export interface PutRequest {
 export interface PutAnswer {
   readonly status: number
   readonly headers: IncomingHttpHeaders
+  /** The beginning of what a refusal says; empty for other answers. */
+  readonly text: string
 }
 
 /**
@@ -57,11 +62,7 @@ export async function putStored(url: string, options: PutRequest): Promise<PutAn
   const bytes = part && createReadStream(part.file, { start: part.start, end: part.end })
   request.on('timeout', () => request.destroy(new Error('The storage is silent')))
   request.on('error', reject)
-  request.on('response', (response) => {
-    resolve({ status: response.statusCode ?? 0, headers: response.headers })
-    response.resume()
-    if (!request.writableEnded) request.destroy()
-  })
+  request.on('response', (response) => resolve(answerFrom(response)))
   bytes?.on('error', (failure) => request.destroy(failure))
   bytes?.on('data', (chunk) => onSent(chunk.length))
   if (bytes === undefined) request.end()
@@ -73,5 +74,27 @@ export async function putStored(url: string, options: PutRequest): Promise<PutAn
     throw failure
   } finally {
     bytes?.destroy()
+    if (!request.writableEnded) request.destroy()
   }
+}
+
+async function answerFrom(response: IncomingMessage): Promise<PutAnswer> {
+  const { statusCode: status = 0, headers } = response
+  if (status >= 400) return { status, headers, text: await beginningOf(response) }
+  response.resume()
+  return { status, headers, text: '' }
+}
+
+/** The status says enough when the text cannot be read. */
+async function beginningOf(response: IncomingMessage): Promise<string> {
+  let text = ''
+  try {
+    for await (const chunk of response.setEncoding('utf8') as AsyncIterable<string>) {
+      text += chunk
+      if (text.length >= maxTextLength) break
+    }
+  } catch (failure) {
+    return `${text}${messageOf(failure)}`.slice(0, maxTextLength)
+  }
+  return text.slice(0, maxTextLength)
 }

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import type { TaskInput } from '../kernel/contract/task.ts'
+import { WebEncodeError } from '../kernel/errors.ts'
 import { silentLog } from '../kernel/log.ts'
 import { Lease } from './lease.ts'
 import { ManualClock } from './manual-clock.fixture.ts'
@@ -182,6 +183,17 @@ test('input() names the task whose object is damaged', async (t) => {
   assert.deepEqual([kind, redo], ['damaged-input', ['job1.encode.9']])
   const unreachable = await attempt(t, { handler, readError: new Error('disk error') })
   assert.equal(failureOf(unreachable.outcome).kind, 'internal')
+})
+
+test('bytes that do not reach storage as they are fail the attempt as a damaged output', async (t) => {
+  const refusal = new WebEncodeError('WE-STO-006', 'Cannot store "a"')
+  const { outcome } = await attempt(t, {
+    url: 'https://example.com/film.mp4',
+    sourceFailure: 'The source answered 503',
+    handler: () => Promise.reject(refusal),
+  })
+  const { kind, code } = failureOf(outcome)
+  assert.deepEqual([kind, code], ['damaged-output', 'WE-STO-006'])
 })
 
 test('a source that stopped answering is blamed, not the file that seems to end early', async (t) => {

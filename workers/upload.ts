@@ -2,8 +2,10 @@
 import { stat } from 'node:fs/promises'
 import type { Clock } from '../kernel/clock.ts'
 import type { ObjectRef } from '../kernel/contract/media.ts'
+import { reprDigestOf } from '../kernel/contract/repr-digest.ts'
 import type { ObjectUrlReply } from '../kernel/contract/worker.ts'
 import type { Log } from '../kernel/log.ts'
+import { isWrongDigest } from './failure.ts'
 import { hashOf } from './file-hash.ts'
 import type { ObjectQuestions } from './object-questions.ts'
 import { Retries, statusFailure } from './retries.ts'
@@ -31,13 +33,12 @@ export interface UploadOrder {
 /**
  * Uploads the file; it appears in storage whole, with this hash, or not at all.
  * @throws WE-STO-003 when the storage is full, WE-WRK-004 without the lease, WE-STO-004 after two minutes without progress,
- * the signal's reason
+ * WE-STO-006 when the bytes do not have their hash, twice; the signal's reason
  */
 export async function uploadFile(order: UploadOrder, tools: TransferTools): Promise<ObjectRef> {
-  const { key, file, contentType, lease } = order
-  const { size: sizeBytes } = await stat(file)
-  const object = { key, sizeBytes, sha256: await hashOf(file) }
-  const { signal } = lease
+  const { key, contentType, lease, lease: { signal } } = order
+  let object = await readObject(order)
+  let wasReadAgain = false
   const retries = new Retries({ action: `store "${key}"`, signal, ...tools })
   for (let isFirst = true;; isFirst = false) {
     try {
@@ -45,13 +46,24 @@ export async function uploadFile(order: UploadOrder, tools: TransferTools): Prom
       const { sha256 } = object
       const target = await tools.urlFor(lease, { method: 'PUT', key, contentType, sha256 })
       const upload = new Upload(object, order, target, tools)
-      if (target.isResumable !== true || sizeBytes <= pieceBytes) await upload.sendWhole()
+      if (target.isResumable !== true || object.sizeBytes <= pieceBytes) await upload.sendWhole()
       else await upload.sendPieces(retries, isFirst)
       return object
     } catch (failure) {
-      await retries.waitAfter(failure)
+      if (wasReadAgain || !isWrongDigest(failure)) {
+        await retries.waitAfter(failure)
+        continue
+      }
+      // A bit fell over, here or on the way. The file that it is now may still arrive.
+      tools.log.warn('a file is read again: it arrived with another hash', { key, error: failure })
+      wasReadAgain = true
+      object = await readObject(order)
     }
   }
+}
+
+async function readObject({ key, file }: UploadOrder): Promise<ObjectRef> {
+  return { key, sizeBytes: (await stat(file)).size, sha256: await hashOf(file) }
 }
 
 /** One try with one URL. */
@@ -109,7 +121,7 @@ class Upload {
     const answer = await putStored(this.#target.url, {
       headers: {
         ...this.#target.headers,
-        'repr-digest': `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:`,
+        'repr-digest': reprDigestOf(sha256),
         ...headers,
       },
       ...(part !== undefined && { part }),
@@ -118,7 +130,7 @@ class Upload {
       onSent: (bytes) => this.#onTransfer('out', bytes),
     })
     if (answer.status >= 200 && answer.status < 300) return 'whole'
-    if (answer.status !== 308) throw statusFailure(answer.status, this.#action)
+    if (answer.status !== 308) throw statusFailure(answer.status, this.#action, answer.text)
     const [, last] = /^bytes=0-(\d+)$/.exec(answer.headers['range'] ?? '') ?? []
     return last === undefined ? 0 : Number(last) + 1
   }

@@ -1,54 +1,26 @@
 /** The words of a task: what it is created with, what it remembers, what it hears and what it tells its job. */
 import type { EncodePlan } from '../../kernel/contract/media.ts'
-import type {
-  Lane,
-  OutputFile,
-  TaskFailure,
-  TaskKind,
-  TaskParams,
-  TaskResult,
-} from '../../kernel/contract/task.ts'
+import type { OutputFile, TaskFailure, TaskKind } from '../../kernel/contract/task.ts'
 import type { HedgeMessage } from '../hedge/model.ts'
+import type { WorkContext, WorkEvent, WorkInput } from './work.ts'
 
-/** Fixed at creation. Type aliases, not interfaces, because only those count as JSON for the compiler. */
-export type TaskInput = {
-  readonly jobId: string
+/** Fixed at creation. */
+export type TaskInput = WorkInput & {
   readonly kind: TaskKind
-  readonly index: number
-  readonly params: TaskParams
-  /** User that the work is done for; the claim is fair between owners. */
-  readonly owner: string
-  readonly priority: number
-  /** When it should be done, ISO 8601. Absent when it may be done whenever.*/
-  readonly deadline?: string
-  readonly lane: Lane
-  readonly region: string
   readonly maxAttempts: number
   /** Share of the job's work, for progress; any unit, the same within a job. */
   readonly weight: number
-  readonly startSeconds: number
-  readonly endSeconds: number
-  readonly leaseMs: number
   /** The task waits until it hears `inputsReady`. */
   readonly blocked: boolean
 }
 
 /** What a task remembers. */
-export type TaskContext = TaskInput & {
-  /** Rises with every claim and never falls: it makes the output keys of an attempt unique. */
-  readonly attempt: number
+export type TaskContext = TaskInput & WorkContext & {
   /** Attempts granted at creation; `maxAttempts` grows beyond it when an attempt did not count. */
   readonly attemptsGranted: number
   /** Workers that went while they held it. */
   readonly losses: number
-  /** Who holds it, or held it last; null while it is ready. */
-  readonly workerId: string | null
-  readonly leaseToken: string | null
-  readonly avoidWorkerId: string | null
   readonly retryDelayMs: number
-  readonly result: TaskResult | null
-  /** The last failure, until a result comes. */
-  readonly failure: TaskFailure | null
   /** How it ended, once it did for good. */
   readonly outcome: 'completed' | 'failed' | null
   /** Its hedge: offered to workers, in the hands of one, or over. Absent as long as it was never hedged, which it is once. */
@@ -57,21 +29,13 @@ export type TaskContext = TaskInput & {
 
 /** What a task hears. */
 export type TaskEvent =
-  | { readonly type: 'claim'; readonly workerId: string; readonly leaseToken: string }
-  | { readonly type: 'finish'; readonly leaseToken: string; readonly result: TaskResult }
-  | { readonly type: 'fail'; readonly leaseToken: string; readonly failure: TaskFailure }
-  /** Given back unfinished by a worker that drains. */
-  | { readonly type: 'release'; readonly leaseToken: string }
-  | { readonly type: 'leaseExpired'; readonly leaseToken: string }
-  /** The process that held the lease is gone. */
-  | { readonly type: 'workerLost'; readonly leaseToken: string }
+  | WorkEvent
   /** A person wants it done anew, by whichever worker. */
   | { readonly type: 'requeue' }
   /** What the task reads is there, or there anew. */
   | { readonly type: 'inputsReady' }
   /** Its result is damaged and must be made again. */
   | { readonly type: 'redo' }
-  | { readonly type: 'jobEnded' }
   /** The worker that holds it is slow, and another one is free. */
   | { readonly type: 'hedge'; readonly leaseToken: string }
   | HedgeMessage

@@ -30,13 +30,15 @@ test('verdictOn() retries every other failure of an encode until the attempts ar
   }
 })
 
-test('verdictOn() avoids the worker that ran out of memory, and no other', () => {
+test('verdictOn() avoids the worker that ran out of memory or damaged its output, and no other', () => {
   const attempt = { kind: 'encode', used: 1, granted: 3 } as const
-  assert.deepEqual(verdictOn({ ...attempt, failure: 'out-of-memory' }), {
-    next: 'retry',
-    delayMs: 5000,
-    avoidWorker: true,
-  })
+  for (const failure of ['out-of-memory', 'damaged-output'] as const) {
+    assert.deepEqual(verdictOn({ ...attempt, failure }), {
+      next: 'retry',
+      delayMs: 5000,
+      avoidWorker: true,
+    })
+  }
   assert.deepEqual(verdictOn({ ...attempt, failure: 'timeout' }), {
     next: 'retry',
     delayMs: 5000,

@@ -32,7 +32,7 @@ export function verdictOn(attempt: FailedAttempt): Verdict {
   return {
     next: 'retry',
     delayMs: attempt.failure === 'lost' ? 0 : retryDelayMs(attempt.used),
-    avoidWorker: attempt.failure === 'out-of-memory',
+    avoidWorker: attempt.failure === 'out-of-memory' || attempt.failure === 'damaged-output',
   }
 }
 

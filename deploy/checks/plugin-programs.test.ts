@@ -10,36 +10,15 @@ import { authFrom } from '../../kernel/plugin/adapters/auth.ts'
 import { storageFrom } from '../../kernel/plugin/adapters/storage.ts'
 import { openPluginHost, type ProcessPluginHost } from '../../kernel/plugin/host.ts'
 import { readManifest } from '../../kernel/plugin/manifest.ts'
-import { skipWithoutSlapd, startTestSlapd } from '../../plugins/auth-ldap/test-slapd.ts'
+import {
+  personEntry,
+  skipWithoutSlapd,
+  startTestSlapd,
+} from '../../plugins/auth-ldap/test-slapd.ts'
 import { skipWithoutS3, TestS3 } from '../../plugins/storage-s3/test-s3.ts'
 import { pluginsDirectory } from '../box/paths.ts'
 import { version } from '../box/version.ts'
 import { tryPlugin } from '../cli/plugin.ts'
-
-const people = `dn: dc=example,dc=com
-objectClass: dcObject
-objectClass: organization
-dc: example
-o: Example
-
-dn: ou=people,dc=example,dc=com
-objectClass: organizationalUnit
-ou: people
-
-dn: uid=anna,ou=people,dc=example,dc=com
-objectClass: inetOrgPerson
-uid: anna
-cn: Anna
-sn: Anna
-mail: anna@example.com
-userPassword: secret-anna
-
-dn: cn=searcher,dc=example,dc=com
-objectClass: organizationalRole
-objectClass: simpleSecurityObject
-cn: searcher
-userPassword: search-password
-`
 
 const sourcesDirectory = pluginsDirectory.replace(/dist\/plugins$/, 'plugins')
 const salt = new Uint8Array(16).fill(7)
@@ -155,7 +134,7 @@ describe('plugins of the product as processes', { timeout: 240_000 }, () => {
   )
 
   test('auth-ldap signs people of a directory in', { skip: skipWithoutSlapd }, async () => {
-    const slapd = await startTestSlapd(people)
+    const slapd = await startTestSlapd(personEntry('anna', 'Anna', 'secret-anna'))
     try {
       const ca_file = join(directory, 'ca.pem')
       writeFileSync(ca_file, slapd.ca)

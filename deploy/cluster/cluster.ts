@@ -1,7 +1,8 @@
 /** A whole cluster on this machine: PostgreSQL, nats-server, kernels that share a folder, workers that share nothing. */
 import { join, resolve } from 'node:path'
 import { TestNats } from '../../kernel/bus/test-nats.ts'
-import { freePort, LocalPostgres } from './postgres.ts'
+import { freePort } from '../../kernel/local-programs.ts'
+import { LocalPostgres } from './postgres.ts'
 import { ClusterProcess } from './process.ts'
 
 export interface ClusterOptions {

@@ -2,8 +2,8 @@
 import { execa } from 'execa'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
+import { freePort } from '../../kernel/local-programs.ts'
 
 /** The folder of PostgreSQL's programs; undefined without one. Debian keeps it off the path. */
 export async function findPostgres(): Promise<string | undefined> {
@@ -138,19 +138,4 @@ async function goneAll(pids: readonly number[]): Promise<void> {
   while (pids.some((pid) => signal(pid, 0))) {
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
-}
-
-/** A TCP port of the loopback interface that is free now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.on('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => (typeof address === 'object' && address !== null
-        ? resolve(address.port)
-        : reject(new Error('no port')))
-      )
-    })
-  })
 }

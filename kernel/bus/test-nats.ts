@@ -1,27 +1,17 @@
 /** A nats-server of a test's own: on free ports of the loopback interface, with a store that a test may wipe. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import {
-  accessSync,
-  constants,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import process from 'node:process'
 import { createInterface } from 'node:readline'
-
-/** Debian keeps servers off the path of ordinary users. */
-const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin']
+import { findProgram } from '../local-programs.ts'
 
 /** The program; undefined where it is not installed. */
 export function findNatsServer(): string | undefined {
-  return folders.map((folder) => join(folder, 'nats-server')).find(isExecutable)
+  return findProgram('nats-server')
 }
 
 /** For the `skip` option of tests that need a real server. */
@@ -222,15 +212,6 @@ async function launch(file: string, env: Readonly<Record<string, string>>): Prom
     throw new Error('Cannot start nats-server', { cause })
   } finally {
     clearTimeout(timer)
-  }
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
   }
 }
 

@@ -102,9 +102,12 @@ function describeObjects(get: Get): void {
   test('upload() refuses bytes that have not the hash they should have', async () => {
     const sha256 = createHash('sha256').update('film').digest('hex')
     const target = { bucket, path: 'objects/hashed.txt', sha256 }
-    await assert.rejects(get().storage.upload(target, chunksOf('fllm')), isCode('WE-STO-004'))
-    const missing = get().storage.getObjectMetadata(target)
-    await assert.rejects(missing, isCode('WE-STO-001'))
+    const refused = { ...isCode('WE-STO-006'), next: 'stop' }
+    for (const texts of [['fllm'], ['film', 'x'], ['fil'], []]) {
+      await assert.rejects(get().storage.upload(target, chunksOf(...texts)), refused)
+      const missing = get().storage.getObjectMetadata(target)
+      await assert.rejects(missing, isCode('WE-STO-001'))
+    }
     assert.equal((await get().storage.upload(target, chunksOf('fi', 'lm'))).sha256, sha256)
   })
 
@@ -304,6 +307,24 @@ function describeSignedUrls(get: Get): void {
     assert.ok(answer.ok, `status ${answer.status}`)
     const { body } = await get().storage.download({ bucket, path: 'signed/up.mp4' })
     assert.equal(await textOf(body), 'film')
+  })
+
+  test("getUploadUrl() with a hash takes these bytes, and refuses others as the client's mistake", async () => {
+    const path = 'signed/hashed.mp4'
+    const { url, headers } = await get().storage.getUploadUrl({
+      ...sign(path),
+      method: 'PUT',
+      contentType: 'video/mp4',
+      sha256: createHash('sha256').update('film').digest('hex'),
+    })
+    const wrong = await get().fetch(url, { method: 'PUT', body: 'fllm', headers })
+    assert.ok(wrong.status === 400 || wrong.status === 422, `status ${wrong.status}`)
+    assert.match(await wrong.text(), /WE-STO-006|Digest|Checksum/)
+    const missing = get().storage.getObjectMetadata({ bucket, path })
+    await assert.rejects(missing, isCode('WE-STO-001'))
+    const right = await get().fetch(url, { method: 'PUT', body: 'film', headers })
+    assert.ok(right.ok, `status ${right.status}`)
+    await right.body?.cancel()
   })
 
   test('getUploadUrl() without a content type takes what its headers say', async () => {

@@ -58,12 +58,13 @@ export interface BrowseEntry {
 /**
  * Keeps objects by bucket and key. Buckets here: `media`.
  * Keys are relative, slash-separated, without `..`: see `object-key.ts`. A bad one is WE-STO-002, a missing object
- * WE-STO-001, a storage that is full WE-STO-003, one that is gone or too slow WE-STO-004.
+ * WE-STO-001, a storage that is full WE-STO-003, one that is gone or too slow WE-STO-004, bytes that do not have their hash
+ * WE-STO-006.
  */
 export interface StorageProvider {
   /**
    * Streams an object in; it appears whole or not at all.
-   * @param target.sha256 - lower-case hex that the bytes must have. @throws WE-STO-004 when they have another
+   * @param target.sha256 - lower-case hex that the bytes must have. @throws WE-STO-006 when they have another
    */
   upload(
     target: {

@@ -112,6 +112,7 @@ export const failureKinds = [
   'source-unavailable', // the source cannot be read now
   'damaged-input', // an intermediate is missing, short or changed: redo the tasks in `redo`
   'wrong-output', // the output did not pass verification
+  'damaged-output', // what reached storage was not what was made: retry on another worker
   'out-of-memory', // retry on another worker
   'storage-full',
   'timeout',

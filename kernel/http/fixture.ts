@@ -350,14 +350,17 @@ function storageOver(objects: Map<string, Uint8Array>, clock: Clock): StoragePro
       expiresAt: 0,
     })
   return {
-    async upload({ path }, chunks) {
+    async upload({ path, sha256: given }, chunks) {
       const parts: Uint8Array[] = []
       for await (const chunk of chunks) parts.push(chunk)
       const bytes = Buffer.concat(parts)
       if (bytes.includes('DISK FULL')) throw new WebEncodeError('WE-STO-003', 'The disk is full')
+      const sha256 = createHash('sha256').update(bytes).digest('hex')
+      if (given !== undefined && given !== sha256) {
+        throw new WebEncodeError('WE-STO-006', `Its bytes must have the SHA-256 ${given}`)
+      }
       objects.set(path, bytes)
       writtenAtMs.set(bytes, clock.now())
-      const sha256 = createHash('sha256').update(bytes).digest('hex')
       return { url: '', size: bytes.length, etag: '', sha256 }
     },
     download({ path, range }) {

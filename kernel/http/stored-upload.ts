@@ -76,7 +76,7 @@ async function checkKey({ storage }: NamedStorage, bucket: string, key: string):
 /**
  * Streams the file of a request into a storage. A form of a browser without scripts has its field `_csrf` before the file;
  * `plugin_id`, `bucket` and `object_key` may be there too.
- * @throws WE-JOB-001 without a file, WE-SYS-006 above the limit, WE-AUTH-003, WE-STO-002, WE-STO-003
+ * @throws WE-JOB-001 without a file, WE-SYS-006 above the limit, WE-AUTH-003, WE-STO-002, WE-STO-003, WE-STO-006
  */
 export async function storeUpload(
   c: Context<AppEnv>,
@@ -86,7 +86,8 @@ export async function storeUpload(
   const identity = currentIdentity(c)
   const wished = (fields: ReadonlyMap<string, string>, name: string) =>
     fields.get(name) || undefined
-  return await receiveFile(c.req.raw, options, async ({ name, contentType, fields, chunks }) => {
+  return await receiveFile(c.req.raw, options, async (file) => {
+    const { name, contentType, fields, chunks } = file
     if (c.get('isCsrfOpen')) checkCsrfToken(identity, fields.get('_csrf'))
     const { storage: { id: pluginId, storage }, bucket, key, sourceUrl } = await placeUpload(
       storages,
@@ -97,7 +98,8 @@ export async function storeUpload(
         fileName: name,
       },
     )
-    const { size, sha256 } = await storage.upload({ bucket, path: key, contentType }, chunks)
+    const target = { bucket, path: key, contentType, ...(file.sha256 && { sha256: file.sha256 }) }
+    const { size, sha256 } = await storage.upload(target, chunks)
     const stored = { key, sizeBytes: size, sha256, pluginId, bucket, sourceUrl }
     if (size > 0 || name !== '') return stored
     // What a browser sends when no file was chosen. A named empty file is the probe's to judge.

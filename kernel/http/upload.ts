@@ -3,6 +3,7 @@ import { Busboy, type BusboyInstance } from '@fastify/busboy'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
+import { parseReprDigest } from '../contract/repr-digest.ts'
 import { messageOf, WebEncodeError } from '../errors.ts'
 
 /** A file that is arriving. */
@@ -12,6 +13,8 @@ export interface IncomingFile {
   readonly contentType: string
   /** Fields of the form that came before the file. */
   readonly fields: ReadonlyMap<string, string>
+  /** Lower-case hex that the bytes must have; of a file in a form nothing says it. */
+  readonly sha256?: string
   /** Fails with WE-SYS-006 above the limit, and when the client goes away. */
   readonly chunks: AsyncIterable<Uint8Array>
 }
@@ -24,7 +27,8 @@ export interface ReceiveOptions {
 
 /**
  * Hands the file of a request to `save` and resolves to what it answers.
- * @throws WE-JOB-001 when there is no file or the form is broken, WE-SYS-006 when it is too large, and what `save` throws
+ * @throws WE-JOB-001 when there is no file or the form is broken, WE-SYS-006 when it is too large, WE-STO-006 for a `Repr-Digest`
+ * that cannot be read, and what `save` throws
  */
 export async function receiveFile<Saved>(
   request: Request,
@@ -42,8 +46,15 @@ export async function receiveFile<Saved>(
     body.destroy()
     throw invalid('Name the file with ?name=… or the header X-File-Name', 'name')
   }
+  const digest = parseReprDigest(request.headers.get('repr-digest'))
+  if ('fault' in digest) {
+    body.destroy()
+    throw new WebEncodeError('WE-STO-006', `Cannot take the file: ${digest.fault}`)
+  }
+  const { sha256 } = digest
   const chunks = whole(body, declared, maxBytes)
-  return await save({ name: bareName, contentType, fields: new Map(), chunks })
+  const file = { name: bareName, contentType, fields: new Map<string, string>(), chunks }
+  return await save({ ...file, ...(sha256 !== undefined && { sha256 }) })
 }
 
 /** Boundaries, headers and fields around the file. */

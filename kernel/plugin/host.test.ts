@@ -31,7 +31,7 @@ test('upload and download stream through, the hash is made where the plugin has 
   assert.equal(metadata.size, 3_000_000)
   assert.equal((await new Response(body).bytes()).length, 3_000_000)
   const wrong = storage.upload({ bucket, path: 'b', sha256: '0'.repeat(64) }, chunks())
-  await assert.rejects(wrong, { code: 'WE-STO-004' })
+  await assert.rejects(wrong, { code: 'WE-STO-006', next: 'stop' })
   await assert.rejects(storage.getObjectMetadata({ bucket, path: 'b' }), { code: 'WE-STO-001' })
 })
 

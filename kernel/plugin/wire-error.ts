@@ -37,6 +37,7 @@ const codesByStatus: Partial<Record<Pillar, Partial<Record<status, ErrorCode>>>>
     [status.INVALID_ARGUMENT]: 'WE-STO-002',
     [status.RESOURCE_EXHAUSTED]: 'WE-STO-003',
     [status.OUT_OF_RANGE]: 'WE-STO-005',
+    [status.DATA_LOSS]: 'WE-STO-006',
   },
   auth: {
     [status.NOT_FOUND]: 'WE-SYS-007',
@@ -50,6 +51,7 @@ const statusByCode: Partial<Record<ErrorCode, status>> = {
   'WE-STO-002': status.PERMISSION_DENIED,
   'WE-STO-003': status.RESOURCE_EXHAUSTED,
   'WE-STO-005': status.OUT_OF_RANGE,
+  'WE-STO-006': status.DATA_LOSS,
   'WE-AUTH-001': status.UNAUTHENTICATED,
   'WE-AUTH-003': status.PERMISSION_DENIED,
   'WE-SYS-007': status.NOT_FOUND,

@@ -6,59 +6,40 @@ import { createLog, silentLog } from '../../kernel/log.ts'
 import { createLdapAuth } from './auth.ts'
 import { fillFilter } from './filter.ts'
 import type { LdapOptions } from './options.ts'
-import { skipWithoutSlapd, startTestSlapd, type TestSlapd } from './test-slapd.ts'
+import { personEntry, skipWithoutSlapd, startTestSlapd, type TestSlapd } from './test-slapd.ts'
 
-const person = (uid: string, cn: string, password: string) => `
-dn: uid=${uid},ou=people,dc=example,dc=com
-objectClass: inetOrgPerson
-uid: ${uid}
-cn: ${cn}
-sn: ${cn}
-mail: ${uid}@example.com
-userPassword: ${password}
-`
-const group = (cn: string, ...members: string[]) => `
-dn: cn=${cn},ou=groups,dc=example,dc=com
-objectClass: groupOfNames
-cn: ${cn}
-${members.map((uid) => `member: uid=${uid},ou=people,dc=example,dc=com`).join('\n')}
-`
-const people = `dn: dc=example,dc=com
-objectClass: dcObject
-objectClass: organization
-dc: example
-o: Example
-
-dn: ou=people,dc=example,dc=com
-objectClass: organizationalUnit
-ou: people
-
-dn: ou=groups,dc=example,dc=com
+const groups = `dn: ou=groups,dc=example,dc=com
 objectClass: organizationalUnit
 ou: groups
-${person('anna', 'Anna', 'pass:wörd')}${person('otto', 'Otto', 'secret-otto')}${
-  person('vera', 'Vera', 'secret-vera')
-}${person('nils', 'Nils', 'secret-nils')}
-dn: uid=star\\2A,ou=people,dc=example,dc=com
+`
+const group = (cn: string, ...members: string[]) =>
+  `dn: cn=${cn},ou=groups,dc=example,dc=com
+objectClass: groupOfNames
+cn: ${cn}
+${members.map((uid) => `member: uid=${uid},ou=people,dc=example,dc=com\n`).join('')}`
+const star = `dn: uid=star\\2A,ou=people,dc=example,dc=com
 objectClass: inetOrgPerson
 uid: star*
 cn: Star
 sn: Star
 userPassword: secret-star
-
-dn: cn=searcher,dc=example,dc=com
-objectClass: organizationalRole
-objectClass: simpleSecurityObject
-cn: searcher
-userPassword: search-password
-${group('Video Admins', 'anna')}${group('makers', 'anna', 'otto')}${
-  group('guests', 'vera', 'anna', 'star\\2A')
-}`.replaceAll(/\n{3,}/g, '\n\n')
+`
+const entries = [
+  personEntry('anna', 'Anna', 'pass:wörd'),
+  personEntry('otto', 'Otto', 'secret-otto'),
+  personEntry('vera', 'Vera', 'secret-vera'),
+  personEntry('nils', 'Nils', 'secret-nils'),
+  star,
+  groups,
+  group('Video Admins', 'anna'),
+  group('makers', 'anna', 'otto'),
+  group('guests', 'vera', 'anna', 'star\\2A'),
+]
 
 describe('createLdapAuth()', { skip: skipWithoutSlapd }, () => {
   let slapd: TestSlapd
   before(async () => {
-    slapd = await startTestSlapd(people)
+    slapd = await startTestSlapd(...entries)
   })
   after(() => slapd?.stop())
 

@@ -1,21 +1,19 @@
 /** A real slapd of a test's own: on free ports of the loopback interface, with TLS and a certificate of its own. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { accessSync, constants, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import process from 'node:process'
 import { execa } from 'execa'
+import { findProgram, freePort } from '../../kernel/local-programs.ts'
 
-/** Debian keeps servers off the path of ordinary users. */
-const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
 const startTimeoutMs = 20_000
 
 /** The program; undefined where it is not installed. */
 export function findSlapd(): string | undefined {
-  return folders.map((folder) => join(folder, 'slapd')).find(isExecutable)
+  return findProgram('slapd')
 }
 
 /** For the `skip` option of tests that need a real server. */
@@ -35,8 +33,42 @@ export interface TestSlapd {
   stop(): Promise<void>
 }
 
-/** Starts a server that holds the entries of `ldif`, and refuses passwords in clear. */
-export async function startTestSlapd(ldif: string): Promise<TestSlapd> {
+const organization = `dn: dc=example,dc=com
+objectClass: dcObject
+objectClass: organization
+dc: example
+o: Example
+
+dn: ou=people,dc=example,dc=com
+objectClass: organizationalUnit
+ou: people
+`
+
+/** Who may search the directory: `cn=searcher,dc=example,dc=com` with the password `search-password`. */
+const searcher = `dn: cn=searcher,dc=example,dc=com
+objectClass: organizationalRole
+objectClass: simpleSecurityObject
+cn: searcher
+userPassword: search-password
+`
+
+/** The LDIF of a person below `ou=people`, whose mail address is `<uid>@example.com`. */
+export function personEntry(uid: string, name: string, password: string): string {
+  return `dn: uid=${uid},ou=people,dc=example,dc=com
+objectClass: inetOrgPerson
+uid: ${uid}
+cn: ${name}
+sn: ${name}
+mail: ${uid}@example.com
+userPassword: ${password}
+`
+}
+
+/**
+ * Starts a server that refuses passwords in clear. It holds `dc=example,dc=com`, `ou=people`, a searcher, and these entries.
+ * @param entries - LDIF, one entry each
+ */
+export async function startTestSlapd(...entries: readonly string[]): Promise<TestSlapd> {
   const program = findSlapd()
   if (program === undefined) throw new TypeError(String(skipWithoutSlapd))
   const directory = mkdtempSync(join(tmpdir(), 'webencode-slapd-'))
@@ -44,10 +76,9 @@ export async function startTestSlapd(ldif: string): Promise<TestSlapd> {
   await makeCertificate(directory)
   const config = join(directory, 'slapd.conf')
   writeFileSync(config, configFrom(directory))
-  writeFileSync(join(directory, 'people.ldif'), ldif)
-  await execa(program, ['-T', 'add', '-f', config, '-l', join(directory, 'people.ldif')], {
-    timeout: startTimeoutMs,
-  })
+  const ldif = join(directory, 'entries.ldif')
+  writeFileSync(ldif, [organization, searcher, ...entries].join('\n'))
+  await execa(program, ['-T', 'add', '-f', config, '-l', ldif], { timeout: startTimeoutMs })
   const [port, securePort] = [await freePort(), await freePort()]
   const url = `ldap://127.0.0.1:${port}`
   const secureUrl = `ldaps://127.0.0.1:${securePort}`
@@ -134,26 +165,5 @@ async function accepts(port: number): Promise<void> {
     } finally {
       socket.destroy()
     }
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') {
-    throw new TypeError('a TCP port was asked for')
-  }
-  return address.port
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
   }
 }

@@ -20,6 +20,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   'WE-STO-002': 403,
   'WE-STO-003': 507,
   'WE-STO-005': 416,
+  'WE-STO-006': 422,
   'WE-SYS-007': 404,
 }
 

@@ -151,7 +151,7 @@ test('serve() refuses an object that has not its digest, and shows nothing of it
   const storage = bench.openServer()
   const url = await uploadUrl(storage)
   const wrong = { body: Buffer.alloc(1000, 1) }
-  assert.deepEqual(await put(storage, url, 'bytes 0-999/1000', wrong), ['WE-STO-004', 'retry'])
+  assert.deepEqual(await put(storage, url, 'bytes 0-999/1000', wrong), ['WE-STO-006', 'stop'])
   assert.equal(objectOf(bench), undefined)
   assert.deepEqual(partsOf(bench), [])
   const whole = new Request(url, {
@@ -159,7 +159,7 @@ test('serve() refuses an object that has not its digest, and shows nothing of it
     body: wrong.body,
     headers: { 'repr-digest': `sha-512=:AAAA:, ${digest}` },
   })
-  await assert.rejects(storage.serve(whole), { code: 'WE-STO-004' })
+  await assert.rejects(storage.serve(whole), { code: 'WE-STO-006' })
   assert.equal(objectOf(bench), undefined)
   assert.deepEqual(partsOf(bench), [])
 })
@@ -174,7 +174,7 @@ test('serve() refuses ranges and digests that cannot be read, and pieces of anot
   }
   for (const reprDigest of ['sha-256=:AAAA:', 'sha-256=x', 'sha-256=::']) {
     const refused = await put(storage, url, 'bytes 0-0/1000', { body: 'x', reprDigest })
-    assert.deepEqual(refused, ['WE-STO-004', 'stop'], reprDigest)
+    assert.deepEqual(refused, ['WE-STO-006', 'stop'], reprDigest)
   }
   const [short, long] = [{ body: film.subarray(0, 5) }, { body: film.subarray(0, 20) }]
   assert.deepEqual(await put(storage, url, 'bytes 0-9/1000', short), ['WE-STO-004', 'retry'])

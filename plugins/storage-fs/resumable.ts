@@ -52,7 +52,7 @@ export class ResumableUploads {
   /**
    * Adds a piece, when it begins at or before the end of what is there; without one only looks. The last piece makes the object.
    * A newer request ends an older one of the same upload, whose connection may be dead without anybody knowing.
-   * @throws WE-STO-004 when the body is not as long as announced (what came is kept), or the object has not its digest (all is dropped)
+   * @throws WE-STO-004 when the body is not as long as announced (what came is kept), WE-STO-006 when the object has not its digest (all is dropped)
    */
   async receive(upload: ResumableUpload, piece: Piece | undefined): Promise<UploadState> {
     const part = partPathIn(upload.place.bucketPath, nameOf(upload.identity))

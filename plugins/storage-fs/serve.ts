@@ -2,7 +2,7 @@
 import type { ObjectMetadata, StorageProvider } from '../../kernel/contract/storage.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
 import { type ContentRange, parseContentRange } from './content-range.ts'
-import { parseReprDigest } from './digest.ts'
+import { givenDigest } from './digest.ts'
 import { deny } from './failure.ts'
 import { type OpenObject, openObject, streamOf } from './files.ts'
 import { locate } from './keys.ts'
@@ -27,7 +27,7 @@ export interface ServeOptions {
 /**
  * Answers GET, HEAD and PUT of a signed URL.
  * @throws WE-STO-001 missing, WE-STO-002 not signed for this, WE-STO-003 full, WE-STO-004 not what was announced,
- * WE-STO-005 a piece outside of its object, WE-SYS-007 not an object's URL
+ * WE-STO-005 a piece outside of its object, WE-STO-006 not the digest that it names, WE-SYS-007 not an object's URL
  */
 export async function serveObject(request: Request, options: ServeOptions): Promise<Response> {
   const { method } = request
@@ -140,7 +140,7 @@ async function receive(request: Request, grant: Grant, options: ServeOptions): P
   if (contentType !== undefined && request.headers.get('content-type') !== contentType) {
     deny(action, `its content type must be ${contentType}`)
   }
-  const sha256 = parseReprDigest(request.headers.get('repr-digest'), action)
+  const sha256 = givenDigest(request.headers.get('repr-digest'), action)
   const range = parseContentRange(request.headers.get('content-range'), action)
   if (range !== undefined) return await receivePiece({ request, grant, range, sha256 }, options)
   const declared = request.headers.get('content-length')

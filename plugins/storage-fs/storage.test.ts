@@ -19,17 +19,11 @@ import { test, type TestContext } from 'node:test'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { describeStorage } from '../../kernel/contract/storage.suite.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
+import { statusOf as statusFor } from '../../kernel/http/problem.ts'
 import { silentLog } from '../../kernel/log.ts'
 import { createFsStorage, type FsStorage } from './storage.ts'
 
 const bucket = 'media'
-const statuses: Record<string, number> = {
-  'WE-STO-001': 404,
-  'WE-STO-002': 403,
-  'WE-STO-003': 507,
-  'WE-STO-005': 416,
-  'WE-SYS-007': 404,
-}
 
 interface Opened {
   readonly root: string
@@ -59,7 +53,8 @@ function open(
       return await storage.serve(new Request(new URL(url, 'http://localhost'), init))
     } catch (failure) {
       assert.ok(failure instanceof WebEncodeError, String(failure))
-      return new Response(failure.message, { status: statuses[failure.code] ?? 500 })
+      const { code, message: details } = failure
+      return Response.json({ error: { code, details } }, { status: statusFor(code) })
     }
   }
   const close = async () => {

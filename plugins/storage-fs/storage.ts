@@ -9,11 +9,12 @@ import type {
   SignedUrlResponse,
   StorageProvider,
 } from '../../kernel/contract/storage.ts'
+import { reprDigestOf } from '../../kernel/contract/repr-digest.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
 import { browseDirectory, listRoots, locateMedia } from './browse.ts'
 import { storageFailure, systemCode } from './failure.ts'
-import { refuseWrongDigest, reprDigestOf } from './digest.ts'
+import { refuseWrongDigest } from './digest.ts'
 import {
   metadataOf,
   openObject,

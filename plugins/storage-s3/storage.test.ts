@@ -133,7 +133,7 @@ describe('an S3 server', { skip: skipWithoutS3, timeout: 120_000 }, () => {
     const uploads: [string, () => AsyncIterable<Uint8Array>, object, object | RegExp][] = [
       ['a', breaking, {}, /connection lost/],
       ['b', aborting, { signal: controller.signal }, /no longer wanted/],
-      ['c', () => piecesOf(film), wrong, { code: 'WE-STO-004' }],
+      ['c', () => piecesOf(film), wrong, { code: 'WE-STO-006' }],
     ]
     for (const [name, chunks, options, failure] of uploads) {
       const target = { bucket, path: `uploads/${name}`, ...options }

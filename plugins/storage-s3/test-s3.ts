@@ -2,11 +2,11 @@
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { accessSync, constants, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, delimiter, join } from 'node:path'
+import { basename, join } from 'node:path'
 import process from 'node:process'
+import { findProgram, freePort, isExecutable } from '../../kernel/local-programs.ts'
 import type { S3StorageOptions } from './options.ts'
 
 const accessKeyId = 'webencode-test'
@@ -59,10 +59,7 @@ const launchers: Readonly<Record<string, Launcher>> = {
 export function findS3Server(): string | undefined {
   const given = process.env['WEBENCODE_TEST_S3_SERVER']
   if (given !== undefined && given !== '') return isExecutable(given) ? given : undefined
-  const folders = (process.env['PATH'] ?? '').split(delimiter)
-  return Object.keys(launchers)
-    .flatMap((name) => folders.map((folder) => join(folder, name)))
-    .find(isExecutable)
+  return Object.keys(launchers).map(findProgram).find((path) => path !== undefined)
 }
 
 /** For the `skip` option of tests that need a real server. */
@@ -170,24 +167,5 @@ export class TestS3 {
     } finally {
       client.destroy()
     }
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('the server has no port')
-  return address.port
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
   }
 }

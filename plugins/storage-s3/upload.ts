@@ -31,7 +31,7 @@ export interface Written {
   readonly etag: string
 }
 
-/** @throws WE-STO-004 for another hash, what `chunks` throws, the signal's reason, or the failure of the server; nothing is left then */
+/** @throws WE-STO-006 for another hash, what `chunks` throws, the signal's reason, or the failure of the server; nothing is left then */
 export async function uploadObject(client: S3Client, order: UploadOrder): Promise<Written> {
   const { bucket: Bucket, key: Key, contentType: ContentType } = order
   const transfer = new Transfer(client, order)
@@ -80,8 +80,8 @@ class Transfer {
       }
       this.facts = { size, sha256: hash.digest('hex') }
       if (sha256 !== undefined && sha256 !== this.facts.sha256) {
-        const problem = `Cannot write object "${key}": the bytes do not have their SHA-256`
-        throw new WebEncodeError('WE-STO-004', problem)
+        const problem = `its bytes must have the SHA-256 ${sha256}, found ${this.facts.sha256}`
+        throw new WebEncodeError('WE-STO-006', `Cannot write object "${key}": ${problem}`)
       }
     } catch (failure) {
       this.failure ??= failure

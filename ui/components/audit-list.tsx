@@ -1,5 +1,6 @@
 /** Audit events as a table, and what their kinds and outcomes are called. */
 import type { AuditEventView, AuditKind, AuditOutcome } from '../../kernel/contract/audit.ts'
+import { type Column, DataTable } from './data-table.tsx'
 import { Icon, type IconName } from './icons.tsx'
 import type { Tone } from './status.tsx'
 import { Time } from './time.tsx'
@@ -25,25 +26,20 @@ export function labelOfKind(kind: AuditKind): string {
   return kindLabels[kind]
 }
 
+const eventColumns: readonly Column[] = [
+  'What',
+  'Outcome',
+  ['Who', 'hidden sm:table-cell'],
+  ['Details', 'hidden lg:table-cell'],
+  ['When', 'hidden text-end sm:table-cell'],
+]
+
 /** A table of events; on small screens who and where go below what. */
 export function AuditTable({ events, now }: { events: readonly AuditEventView[]; now: number }) {
   return (
-    <div class='table-container'>
-      <table class='table'>
-        <thead>
-          <tr>
-            <th scope='col'>What</th>
-            <th scope='col'>Outcome</th>
-            <th scope='col' class='hidden sm:table-cell'>Who</th>
-            <th scope='col' class='hidden lg:table-cell'>Details</th>
-            <th scope='col' class='hidden text-end sm:table-cell'>When</th>
-          </tr>
-        </thead>
-        <tbody>
-          {events.map((event) => <AuditRow event={event} now={now} />)}
-        </tbody>
-      </table>
-    </div>
+    <DataTable columns={eventColumns}>
+      {events.map((event) => <AuditRow event={event} now={now} />)}
+    </DataTable>
   )
 }
 

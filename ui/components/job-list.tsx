@@ -1,6 +1,7 @@
 /** Jobs in lists: the table with its rows, and the compact list of running ones. */
 import type { JobView } from '../../kernel/contract/job.ts'
 import { endedJobStatuses } from '../../kernel/contract/job.ts'
+import { type Column, DataTable } from './data-table.tsx'
 import { formatDuration, formatPercent, nameOfSource } from './format.ts'
 import { ProgressBar } from './progress.tsx'
 import { JobBadge, phaseSentences, toneOfJob } from './status.tsx'
@@ -12,24 +13,19 @@ export function topicsOf(jobs: readonly JobView[]): string {
   return ['dashboard:stats', ...running.map((job) => `job:${job.id}:updates`)].join(' ')
 }
 
+const jobColumns: readonly Column[] = [
+  'Source',
+  'Status',
+  ['Progress', 'hidden w-[22%] sm:table-cell'],
+  ['Created', 'hidden text-end sm:table-cell'],
+]
+
 /** A table of jobs; on small screens a row becomes two lines. */
 export function JobTable({ jobs, now }: { jobs: readonly JobView[]; now: number }) {
   return (
-    <div class='table-container'>
-      <table class='table'>
-        <thead>
-          <tr>
-            <th scope='col'>Source</th>
-            <th scope='col'>Status</th>
-            <th scope='col' class='hidden w-[22%] sm:table-cell'>Progress</th>
-            <th scope='col' class='hidden text-end sm:table-cell'>Created</th>
-          </tr>
-        </thead>
-        <tbody>
-          {jobs.map((job) => <JobRow job={job} now={now} />)}
-        </tbody>
-      </table>
-    </div>
+    <DataTable columns={jobColumns}>
+      {jobs.map((job) => <JobRow job={job} now={now} />)}
+    </DataTable>
   )
 }
 

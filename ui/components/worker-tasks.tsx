@@ -1,28 +1,24 @@
 /** The tasks of one worker: what it has in hand, then what it did last. */
 import type { TaskView } from '../../kernel/contract/job.ts'
+import { type Column, DataTable } from './data-table.tsx'
 import { formatBytes } from './format.ts'
 import { nameOfTask, TaskState } from './task-table.tsx'
 import { Time } from './time.tsx'
 
+const taskColumns: readonly Column[] = [
+  'Task',
+  'Status',
+  ['Job', 'hidden sm:table-cell'],
+  ['Output', 'hidden text-end sm:table-cell'],
+  ['When', 'text-end'],
+]
+
 /** One row a task. */
 export function WorkerTasks({ tasks, now }: { tasks: readonly TaskView[]; now: number }) {
   return (
-    <div class='table-container'>
-      <table class='table'>
-        <thead>
-          <tr>
-            <th scope='col'>Task</th>
-            <th scope='col'>Status</th>
-            <th scope='col' class='hidden sm:table-cell'>Job</th>
-            <th scope='col' class='hidden text-end sm:table-cell'>Output</th>
-            <th scope='col' class='text-end'>When</th>
-          </tr>
-        </thead>
-        <tbody>
-          {tasks.map((task) => <WorkerTaskRow task={task} now={now} />)}
-        </tbody>
-      </table>
-    </div>
+    <DataTable columns={taskColumns}>
+      {tasks.map((task) => <WorkerTaskRow task={task} now={now} />)}
+    </DataTable>
   )
 }
 

@@ -2,6 +2,7 @@
 import type { PluginLogView, PluginView } from '../../kernel/contract/plugin-view.ts'
 import { ConfigFields } from '../components/config-fields.tsx'
 import type { ConfigField } from '../components/config-form.ts'
+import { DataTable } from '../components/data-table.tsx'
 import { CsrfToken, TextField } from '../components/forms.tsx'
 import { liveAttributes } from '../components/live.ts'
 import { Facts, Panel } from '../components/panels.tsx'
@@ -128,27 +129,18 @@ function wordsOf(value: unknown): string {
 function Kernels({ plugin }: { plugin: PluginView }) {
   return (
     <Panel title='Kernels' flush>
-      <div class='table-container'>
-        <table class='table'>
-          <thead>
-            <tr>
-              {['Kernel', 'State', 'Version', 'Up'].map((name) => <th scope='col'>{name}</th>)}
-            </tr>
-          </thead>
-          <tbody>
-            {plugin.kernels.map((kernel) => (
-              <tr>
-                <td class='font-mono text-xs'>{kernel.kernel_id}</td>
-                <td>
-                  <PluginBadge plugin={kernel} />
-                </td>
-                <td>{kernel.version}</td>
-                <td>{uptimeOfPlugin({ ...plugin, ...kernel })}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <DataTable columns={['Kernel', 'State', 'Version', 'Up']}>
+        {plugin.kernels.map((kernel) => (
+          <tr>
+            <td class='font-mono text-xs'>{kernel.kernel_id}</td>
+            <td>
+              <PluginBadge plugin={kernel} />
+            </td>
+            <td>{kernel.version}</td>
+            <td>{uptimeOfPlugin({ ...plugin, ...kernel })}</td>
+          </tr>
+        ))}
+      </DataTable>
     </Panel>
   )
 }

@@ -2,6 +2,7 @@
 import { roleCovers } from '../../kernel/contract/access.ts'
 import { type Role, roles } from '../../kernel/contract/auth.ts'
 import type { ApiTokenView, NewApiToken } from '../../kernel/contract/token.ts'
+import { type Column, DataTable } from '../components/data-table.tsx'
 import { ConfirmButton, CsrfToken, SelectField, TextField } from '../components/forms.tsx'
 import { Empty, PageHeading, Panel, ShownOnce } from '../components/panels.tsx'
 import { Time } from '../components/time.tsx'
@@ -83,54 +84,46 @@ function NewTokenForm({ view: { ownRole, csrfToken } }: { view: TokensView }) {
   )
 }
 
+const tokenColumns: readonly Column[] = [
+  'For',
+  'Role',
+  ['Last used', 'hidden sm:table-cell'],
+  'Expires',
+]
+
 function TokenTable({ view: { tokens, csrfToken, now } }: { view: TokensView }) {
   return (
-    <div class='table-container'>
-      <table class='table table-tight'>
-        <thead>
-          <tr>
-            <th scope='col'>For</th>
-            <th scope='col'>Role</th>
-            <th scope='col' class='hidden sm:table-cell'>Last used</th>
-            <th scope='col'>Expires</th>
-            <th scope='col'>
-              <span class='sr-only'>Actions</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {tokens.map((token) => (
-            <tr>
-              <td>
-                <span class='block font-medium'>{token.name}</span>
-                <span class='block font-mono text-xs text-muted-foreground'>{token.id}</span>
-              </td>
-              <td>{token.role}</td>
-              <td class='hidden text-muted-foreground sm:table-cell'>
-                {token.last_used_at === null ? 'never' : <Time at={token.last_used_at} now={now} />}
-              </td>
-              <td>
-                {token.expires_at === null ? 'no end' : <Time at={token.expires_at} now={now} />}
-              </td>
-              <td class='text-end'>
-                <ConfirmButton
-                  id={`confirm-${token.id}`}
-                  action={`/settings/tokens/${token.id}/delete`}
-                  csrfToken={csrfToken}
-                  icon='trash'
-                  label='Take back'
-                  question={`Take back "${token.name}"?`}
-                  consequence='Programs that show it are refused from now on.'
-                  confirmLabel='Take the token back'
-                  variant='danger'
-                  size='xs'
-                  accessibleLabel={`Take back ${token.name}`}
-                />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <DataTable columns={tokenColumns} hasActions>
+      {tokens.map((token) => (
+        <tr>
+          <td>
+            <span class='block font-medium'>{token.name}</span>
+            <span class='block font-mono text-xs text-muted-foreground'>{token.id}</span>
+          </td>
+          <td>{token.role}</td>
+          <td class='hidden text-muted-foreground sm:table-cell'>
+            {token.last_used_at === null ? 'never' : <Time at={token.last_used_at} now={now} />}
+          </td>
+          <td>
+            {token.expires_at === null ? 'no end' : <Time at={token.expires_at} now={now} />}
+          </td>
+          <td class='text-end'>
+            <ConfirmButton
+              id={`confirm-${token.id}`}
+              action={`/settings/tokens/${token.id}/delete`}
+              csrfToken={csrfToken}
+              icon='trash'
+              label='Take back'
+              question={`Take back "${token.name}"?`}
+              consequence='Programs that show it are refused from now on.'
+              confirmLabel='Take the token back'
+              variant='danger'
+              size='xs'
+              accessibleLabel={`Take back ${token.name}`}
+            />
+          </td>
+        </tr>
+      ))}
+    </DataTable>
   )
 }

@@ -3,6 +3,7 @@ import { roles } from '../../kernel/contract/auth.ts'
 import { type AddedUser, type ListedUser, passwordLength } from '../../kernel/contract/user.ts'
 import { listSessions, type Session } from '../../kernel/db/sessions.ts'
 import { listUsers } from '../../kernel/http/users.ts'
+import { type Column, DataTable } from '../components/data-table.tsx'
 import { formatCount } from '../components/format.ts'
 import { ConfirmButton, CsrfToken, SelectField, TextField } from '../components/forms.tsx'
 import { Empty, PageHeading, Panel, ShownOnce } from '../components/panels.tsx'
@@ -108,41 +109,29 @@ function AddUserForm({ csrfToken }: { csrfToken: string }) {
   )
 }
 
+const userColumns: readonly Column[] = ['User', 'Role', ['Last seen', 'hidden sm:table-cell']]
+
 function UserTable({ view: { users, csrfToken, now } }: { view: UsersView }) {
   return (
-    <div class='table-container'>
-      <table class='table table-tight'>
-        <thead>
-          <tr>
-            <th scope='col'>User</th>
-            <th scope='col'>Role</th>
-            <th scope='col' class='hidden sm:table-cell'>Last seen</th>
-            <th scope='col'>
-              <span class='sr-only'>Actions</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {users.map((user, i) => (
-            <tr>
-              <td>
-                <span class='block font-medium'>{user.username}</span>
-                <span class='block text-xs text-muted-foreground'>{user.email || user.id}</span>
-              </td>
-              <td>
-                {user.is_kept_here ? <RoleForm user={user} csrfToken={csrfToken} /> : user.role}
-              </td>
-              <td class='hidden text-muted-foreground sm:table-cell'>
-                {user.last_login_at === null ? 'never' : <Time at={user.last_login_at} now={now} />}
-              </td>
-              <td>
-                <UserActions user={user} index={i} csrfToken={csrfToken} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <DataTable columns={userColumns} hasActions>
+      {users.map((user, i) => (
+        <tr>
+          <td>
+            <span class='block font-medium'>{user.username}</span>
+            <span class='block text-xs text-muted-foreground'>{user.email || user.id}</span>
+          </td>
+          <td>
+            {user.is_kept_here ? <RoleForm user={user} csrfToken={csrfToken} /> : user.role}
+          </td>
+          <td class='hidden text-muted-foreground sm:table-cell'>
+            {user.last_login_at === null ? 'never' : <Time at={user.last_login_at} now={now} />}
+          </td>
+          <td>
+            <UserActions user={user} index={i} csrfToken={csrfToken} />
+          </td>
+        </tr>
+      ))}
+    </DataTable>
   )
 }
 
@@ -224,52 +213,38 @@ function UserActions(
 
 function SessionTable({ view: { sessions, csrfToken, now } }: { view: UsersView }) {
   return (
-    <div class='table-container'>
-      <table class='table table-tight'>
-        <thead>
-          <tr>
-            <th scope='col'>User</th>
-            <th scope='col'>From</th>
-            <th scope='col'>Since</th>
-            <th scope='col'>
-              <span class='sr-only'>Actions</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {sessions.map((session, i) => (
-            <tr>
-              <td>
-                {session.username}
-                {session.isOwn && <span class='text-muted-foreground'>{' '}(this one)</span>}
-              </td>
-              <td class='max-w-80'>
-                <span class='block font-mono text-xs'>{session.clientIp}</span>
-                <span class='block truncate text-xs text-muted-foreground'>
-                  {session.userAgent}
-                </span>
-              </td>
-              <td>
-                <Time at={session.createdAt} now={now} />
-              </td>
-              <td class='text-end'>
-                <ConfirmButton
-                  id={`confirm-session-${i}`}
-                  action={`/settings/sessions/${session.idHash}/end`}
-                  csrfToken={csrfToken}
-                  icon='log-out'
-                  label='End'
-                  question={`End this session of ${session.username}?`}
-                  consequence='That browser is signed out at once.'
-                  confirmLabel='End the session'
-                  size='xs'
-                  accessibleLabel={`End a session of ${session.username}`}
-                />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <DataTable columns={['User', 'From', 'Since']} hasActions>
+      {sessions.map((session, i) => (
+        <tr>
+          <td>
+            {session.username}
+            {session.isOwn && <span class='text-muted-foreground'>{' '}(this one)</span>}
+          </td>
+          <td class='max-w-80'>
+            <span class='block font-mono text-xs'>{session.clientIp}</span>
+            <span class='block truncate text-xs text-muted-foreground'>
+              {session.userAgent}
+            </span>
+          </td>
+          <td>
+            <Time at={session.createdAt} now={now} />
+          </td>
+          <td class='text-end'>
+            <ConfirmButton
+              id={`confirm-session-${i}`}
+              action={`/settings/sessions/${session.idHash}/end`}
+              csrfToken={csrfToken}
+              icon='log-out'
+              label='End'
+              question={`End this session of ${session.username}?`}
+              consequence='That browser is signed out at once.'
+              confirmLabel='End the session'
+              size='xs'
+              accessibleLabel={`End a session of ${session.username}`}
+            />
+          </td>
+        </tr>
+      ))}
+    </DataTable>
   )
 }

@@ -58,6 +58,22 @@ describe('POST /v1/files/upload', () => {
     assert.equal(await codeOf(await send(url, { 'x-file-name': '%zz' }), 400), 'WE-JOB-001')
   })
 
+  test('refuses a bare body that has not its Repr-Digest, or one that cannot be read', async () => {
+    const send = (reprDigest: string) =>
+      bench.app.request(`${url}?name=a.mp4`, {
+        method: 'POST',
+        headers: { ...as('operator'), 'repr-digest': reprDigest },
+        body: 'hello',
+      })
+    const wrong = [`sha-256=:${'A'.repeat(43)}=:`, 'sha-256=:AAAA:', 'sha-256=hello']
+    for (const reprDigest of wrong) {
+      assert.equal(await codeOf(await send(reprDigest), 422), 'WE-STO-006', reprDigest)
+    }
+    assert.equal(bench.objects.size, 0)
+    const right = await send('sha-256=:LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=:')
+    assert.equal(right.status, 201, await right.text())
+  })
+
   test('refuses what is too large, declared or not, and keeps nothing', async () => {
     const big = new Uint8Array((1 << 20) + 1)
     const streamed = (headers: Record<string, string>) =>

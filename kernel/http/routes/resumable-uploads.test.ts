@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { connect } from 'node:net'
 import { after, before, beforeEach, test } from 'node:test'
 import { ResumableUploads } from '../../resumable-uploads.ts'
@@ -124,6 +125,27 @@ test('what is wrong is refused with what it is', async () => {
   }
   const full = await patch(await begun(9), 0, 'DISK FULL')
   assert.equal(await codeOf(full, 507), 'WE-STO-003')
+})
+
+test('a file that has not the hash of its metadata is 422, and nothing is kept of it', async () => {
+  const sha256 = createHash('sha256').update('film').digest('hex')
+  const named = (hash: string) => ({
+    'upload-metadata': `${filename('a.mp4')},sha256 ${Buffer.from(hash).toString('base64')}`,
+  })
+  const location = (await begin(4, named(sha256))).headers.get('location') ?? ''
+  assert.equal((await patch(location, 0, 'fl')).status, 204)
+  assert.equal(await codeOf(await patch(location, 2, 'lm'), 422), 'WE-STO-006')
+  assert.deepEqual(keys(), [])
+  assert.equal((await ask(location)).status, 404)
+  const again = (await begin(4, named(sha256))).headers.get('location') ?? ''
+  assert.equal((await patch(again, 0, 'film')).status, 204)
+  assert.ok(keys().some((key) => key.endsWith('/a.mp4')))
+  bench.objects.clear()
+  for (const hash of ['', 'xyz', sha256.toUpperCase()]) {
+    assert.equal(await codeOf(await begin(4, named(hash)), 422), 'WE-STO-006', hash)
+  }
+  assert.equal(await codeOf(await begin(0, named(sha256)), 422), 'WE-STO-006')
+  assert.deepEqual(keys(), [])
 })
 
 test('only operators may upload, and a browser must show its token', async () => {

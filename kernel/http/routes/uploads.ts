@@ -23,7 +23,7 @@ const uploaded = z.strictObject({
 
 const upload = route('post', '/v1/files/upload', {
   summary:
-    'Upload a file: a form with `file` as its last field, or the bytes with ?name= or X-File-Name',
+    'Upload a file: a form with `file` as its last field, or the bytes with ?name= or X-File-Name, checked by Repr-Digest',
   request: {
     query: z.strictObject({ name: plainText(z.string().min(1).max(1000)).optional() }),
     body: {

@@ -95,7 +95,7 @@ function createUpload(
 
 function wrongBytes(path: string, expected: string, found: string): WebEncodeError {
   return new WebEncodeError(
-    'WE-STO-004',
+    'WE-STO-006',
     `Cannot write object "${path}": its bytes must have the SHA-256 ${expected}, found ${found}`,
   )
 }

@@ -29,6 +29,10 @@ export function storageChecks(plugin: HostedPlugin): readonly Check[] {
       title: 'an upload that breaks off leaves nothing',
       run: () => checkBroken(storage, at('broken')),
     },
+    {
+      title: 'an upload of other bytes than its hash says is WE-STO-006, and leaves nothing',
+      run: () => checkHash(storage, at('hash')),
+    },
     { title: 'ListObjects lists by prefix, in pages', run: () => checkList(storage, at('list')) },
     {
       title: 'Delete removes, and is content with nothing',
@@ -91,6 +95,16 @@ async function checkBroken(storage: StorageProvider, target: Place): Promise<voi
     if (failure !== lost) throw failure
   })
   await mustFail(storage.getObjectMetadata(target), 'WE-STO-001', 'the metadata of half an object')
+}
+
+async function checkHash(storage: StorageProvider, target: Place): Promise<void> {
+  const upload = storage.upload({ ...target, sha256: '0'.repeat(64) }, chunksOf('other'))
+  await mustFail(upload, 'WE-STO-006', 'an upload of other bytes')
+  await mustFail(
+    storage.getObjectMetadata(target),
+    'WE-STO-001',
+    'the metadata of a refused object',
+  )
 }
 
 async function checkList(storage: StorageProvider, { path }: Place): Promise<void> {

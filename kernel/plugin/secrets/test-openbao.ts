@@ -1,14 +1,14 @@
 /** A real OpenBao server for tests, in memory and on a port of its own. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import process from 'node:process'
+import { findProgram, freePort } from '../../local-programs.ts'
 
 /** The program, as PATH or `WEBENCODE_TEST_OPENBAO` names it. */
-const program = process.env['WEBENCODE_TEST_OPENBAO'] ?? findOnPath('bao')
+const program = process.env['WEBENCODE_TEST_OPENBAO'] ?? findProgram('bao')
 
 /** For the `skip` option of tests that need the server. */
 export const skipWithoutOpenBao: string | false = program === undefined
@@ -81,25 +81,4 @@ async function ready(child: ChildProcess, ask: () => Promise<unknown>): Promise<
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new TypeError('a port was expected')
-  return address.port
-}
-
-function findOnPath(name: string): string | undefined {
-  return (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, name))
-    .find((path) => {
-      try {
-        accessSync(path, constants.X_OK)
-        return true
-      } catch {
-        return false // not there, or not for us: the next folder may have it
-      }
-    })
 }
