@@ -10,8 +10,9 @@ import type {
 import type { PluginProcess } from '../../kernel/db/actor-store.ts'
 import type { PluginConfig } from '../../kernel/db/plugin-configs.ts'
 import type { PluginInstanceRecord } from '../../kernel/db/plugin-instances.ts'
-import { WebEncodeError } from '../../kernel/errors.ts'
+import { messageOf, WebEncodeError } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
+import { ownMetricsFrom } from '../../kernel/plugin/metrics-text.ts'
 import type { Engine } from '../engine/engine.ts'
 import { eventJson } from '../events.ts'
 import { type PluginFolders, type UsablePlugin } from './folders.ts'
@@ -34,6 +35,8 @@ export interface ProcessesOptions {
 
 /** How long calls may take when the kernel stops, in milliseconds. */
 const lastDrainMs = 5000
+/** How long a plugin may take to say what it counts, in milliseconds: whoever scrapes waits ten seconds. */
+const metricsTimeoutMs = 2000
 
 type Runs = Map<number, PluginRun>
 
@@ -74,6 +77,26 @@ export class Processes {
       if (instance !== undefined) stats.set(id, instance.stats())
     }
     return stats
+  }
+
+  /** What the plugins that serve count themselves, as Prometheus text. */
+  async metrics(): Promise<string> {
+    const serving = [...this.#plugins.keys()].flatMap((id) => {
+      const instance = this.#options.mesh.lane(id)?.current?.instance
+      return instance === undefined ? [] : [{ id, instance }]
+    })
+    const ids = serving.map(({ id }) => id)
+    const texts = await Promise.all(serving.map(async ({ id, instance }) => {
+      try {
+        const said = await instance.metrics({ timeoutMs: metricsTimeoutMs })
+        return ownMetricsFrom(id, said, ids)
+      } catch (failure) {
+        // The others are exposed all the same.
+        this.#note(id, 'warn', `Its metrics are left out: ${messageOf(failure)}`)
+        return ''
+      }
+    }))
+    return texts.join('')
   }
 
   /** Stops those that are up, after their calls. */
