@@ -12,7 +12,7 @@ export interface ServingPlugin {
 /** What a call is for, so that the rules of the admin can say who gets it. */
 export interface RouteRequest {
   readonly pillar: Pillar
-  /** Storage: a URL. Encoder: a video codec. Publisher: a platform. Live: a protocol. Auth: a method. */
+  /** Storage: a URL. Encoder: a video codec. Publisher: a platform. Live: a protocol. Auth: a scheme. */
   readonly value: string
   /** @default false */
   readonly prefersGpu?: boolean

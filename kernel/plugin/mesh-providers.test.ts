@@ -9,8 +9,13 @@ import { createMeshStorages } from './mesh-storages.ts'
 
 type Answer = (pluginId: string, method: string, request: object) => unknown
 
-/** A mesh of these plugins, `id` or `id:priority`, that all answer alike. */
-function meshOf(pillar: Pillar, plugins: readonly string[], answer: Answer): PluginMesh {
+/** A mesh of these plugins, `id` or `id:priority`, that all answer alike; `ruled` is whom its rules name for what. */
+function meshOf(
+  pillar: Pillar,
+  plugins: readonly string[],
+  answer: Answer,
+  ruled: Readonly<Record<string, readonly string[]>> = {},
+): PluginMesh {
   const serving = plugins.map((text) => {
     const [id = '', priority = '0'] = text.split(':')
     return { manifest: { id }, state: 'healthy', priority: Number(priority) } as ServingPlugin
@@ -20,7 +25,7 @@ function meshOf(pillar: Pillar, plugins: readonly string[], answer: Answer): Plu
     readStream: () => assert.fail('nothing is read'),
     writeStream: () => assert.fail('nothing is written'),
     listServing: (asked) => (asked === pillar ? serving : []),
-    route: () => assert.fail('nothing is routed'),
+    route: ({ value }) => Promise.resolve(ruled[value] ?? []),
   }
 }
 
@@ -53,6 +58,18 @@ test('createMeshSignIn() asks the higher priority first, and names users by thei
   const answer = await auth.authenticate(request)
   assert.deepEqual([answer.valid, answer.userId], [true, 'plugin:auth-low:7'])
   assert.deepEqual(asked, ['auth-high Authenticate', 'auth-low Authenticate'])
+})
+
+test('createMeshSignIn() asks first whom the rules name for the method', async () => {
+  const asked: string[] = []
+  const mesh = meshOf('auth', ['auth-a:5', 'auth-b'], (id) => {
+    asked.push(id)
+    return { ...user(''), valid: false }
+  }, { basic: ['auth-b'] })
+  const auth = createMeshSignIn(mesh)
+  await auth.authenticate({ ...request, scheme: 'basic' })
+  await auth.authenticate(request)
+  assert.deepEqual(asked, ['auth-b', 'auth-a', 'auth-a', 'auth-b'])
 })
 
 test('createMeshSignIn() never hands a link or the word of a proxy to a plugin', async () => {
