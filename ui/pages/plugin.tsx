@@ -8,6 +8,8 @@ import { Facts, Panel } from '../components/panels.tsx'
 import { PluginActions, type PluginRights } from '../components/plugin-actions.tsx'
 import { PluginFigures } from '../components/plugin-card.tsx'
 import {
+  formatLatencies,
+  formatShare,
   pillarNames,
   pluginPath,
   problemOfPlugin,
@@ -132,7 +134,9 @@ function Kernels({ plugin }: { plugin: PluginView }) {
         <table class='table'>
           <thead>
             <tr>
-              {['Kernel', 'State', 'Version', 'Up'].map((name) => <th scope='col'>{name}</th>)}
+              {['Kernel', 'State', 'Version', 'Up', 'Failed', 'p50 · p95 · p99'].map((name) => (
+                <th scope='col'>{name}</th>
+              ))}
             </tr>
           </thead>
           <tbody>
@@ -144,6 +148,8 @@ function Kernels({ plugin }: { plugin: PluginView }) {
                 </td>
                 <td>{kernel.version}</td>
                 <td>{uptimeOfPlugin({ ...plugin, ...kernel })}</td>
+                <td class='tabular-nums'>{formatShare(kernel.error_rate)}</td>
+                <td class='tabular-nums'>{formatLatencies({ ...plugin, ...kernel })}</td>
               </tr>
             ))}
           </tbody>
