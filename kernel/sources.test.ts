@@ -206,7 +206,8 @@ test('an address of a storage goes where the rules lead, to the first that has t
   }
   await assert.rejects(checkSource('gs://media/a.mp4'), {
     code: 'WE-JOB-002',
-    message: /No storage takes the source "gs:\/\/media\/a\.mp4"/,
+    next: 'retry',
+    message: /No storage that serves now takes the source "gs:\/\/media\/a\.mp4"/,
   })
 })
 

@@ -142,7 +142,9 @@ function createPlacing(
     const source = parseRoutedSource(url)
     const ids = await routeStorage?.(url) ?? []
     if (source === undefined || storages === undefined || ids.length === 0) {
-      throw refused(`No storage takes the source "${url}"; ${sourceKinds}`)
+      // One that took it before may be starting again: a job that was accepted waits for it.
+      const problem = `No storage that serves now takes the source "${url}"; ${sourceKinds}`
+      throw new WebEncodeError('WE-JOB-002', problem, { path: 'source_url', next: 'retry' })
     }
     refusePlaylist(source.objectKey)
     const found = await placeObject(source, ids.map((id) => storages.get(id)))

@@ -118,7 +118,7 @@ export class Processes {
     const { pluginId } = instance
     const runs: Runs = this.#plugins.get(pluginId) ?? new Map()
     this.#plugins.set(pluginId, runs)
-    this.#point(instance, runs, config?.priority ?? 0)
+    this.#point(instance, runs, config)
     this.#retireOthers(instance, runs)
     await this.#unblock(instance, config)
     for (const process of instance.processes) await this.#look(instance, process, config, runs)
@@ -128,7 +128,7 @@ export class Processes {
   #point(
     { pluginId, state, processes }: PluginInstanceRecord,
     runs: Runs,
-    priority: number,
+    config: PluginConfig | undefined,
   ): void {
     const { mesh } = this.#options
     const runOf = (role: PluginProcess['role']) =>
@@ -138,7 +138,8 @@ export class Processes {
     const current = runOf('current') ?? (state === 'starting' ? before : undefined)
     // Its actor takes a run that begins to serve for healthy.
     if (current !== before) current?.tellAnew()
-    mesh.set(pluginId, { state, priority, current, standby: runOf('standby') })
+    const { pillar, priority = 0 } = config ?? {}
+    mesh.set(pluginId, { pillar, state, priority, current, standby: runOf('standby') })
   }
 
   #retireOthers({ pluginId, processes }: PluginInstanceRecord, runs: Runs): void {

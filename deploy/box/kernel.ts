@@ -21,7 +21,7 @@ import { presets } from '../../kernel/profiles.ts'
 import { createMeshStorages } from '../../kernel/plugin/mesh-storages.ts'
 import { createRetention, type KeepTimes, type RetentionOptions } from '../../kernel/retention.ts'
 import { createSources, type Sources } from '../../kernel/sources.ts'
-import type { NamedStorage } from '../../kernel/storages.ts'
+import type { NamedStorage, PluginStorages } from '../../kernel/storages.ts'
 import { openDatabase } from './database.ts'
 import { type Listening, startHttp } from './http.ts'
 import { createKernelPlugins } from './plugins.ts'
@@ -53,13 +53,17 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
   const { config, log, lifecycle, bus, isCluster = false } = setup
   /** Known once it listens; nobody asks before. */
   let storageUrl = config.storageUrl ?? ''
-  let listPlugins: () => readonly NamedStorage[] = () => []
+  let plugged: PluginStorages | undefined
   let mesh: PluginMesh | undefined
   const openDb = () => openDatabase(config, log)
   const db = await lifecycle.start('database', openDb, (open) => open.close())
   const opened = await lifecycle.start(
     'storage',
-    () => openStorages(config, log, isCluster ? () => storageUrl : undefined, () => listPlugins()),
+    () =>
+      openStorages(config, log, isCluster ? () => storageUrl : undefined, {
+        list: () => plugged?.list() ?? [],
+        find: (id) => plugged?.find(id),
+      }),
     (open) => open.close(),
   )
   const secrets = await startSecrets(setup)
@@ -77,7 +81,7 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
   })
   const plugins = createKernelPlugins({ config, log, db, bus, engine, metrics, isCluster, secrets })
   mesh = plugins.mesh
-  if (mesh !== undefined) listPlugins = createMeshStorages(mesh)
+  if (mesh !== undefined) plugged = createMeshStorages(mesh)
   const gateway = createGateway({
     engine,
     store,

@@ -5,19 +5,20 @@ import { join } from 'node:path'
 /** What the first word of an upload makes it do. */
 export type Wildness = 'FULL' | 'GONE' | 'LEAK'
 
-/** Writes it into `parent`, under this id. */
-export function writeWildStorage(parent: string, id: string): void {
+/** Writes it into `parent`, under this id. @returns its folder */
+export function writeWildStorage(parent: string, id: string, version = '1.0.0'): string {
   const folder = join(parent, id)
   mkdirSync(folder, { recursive: true })
-  writeFileSync(join(folder, 'plugin.toml'), manifest(id))
+  writeFileSync(join(folder, 'plugin.toml'), manifest(id, version))
   writeFileSync(join(folder, 'main.ts'), program)
+  return folder
 }
 
-const manifest = (id: string) => `
+const manifest = (id: string, version: string) => `
 [plugin]
 id = "${id}"
 type = "storage"
-version = "1.0.0"
+version = "${version}"
 protocol_version = "1"
 supported_kernel_versions = [">=0.1.0"]
 main = "main.ts"

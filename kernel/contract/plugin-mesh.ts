@@ -42,6 +42,8 @@ export interface PluginMesh {
     requests: AsyncIterable<object>,
     options?: CallOptions,
   ): Promise<unknown>
+  /** What a plugin is for that somebody wanted, also while none of its processes serves. */
+  pillarOf(pluginId: string): Pillar | undefined
   /** Plugins of a pillar that serve now. */
   listServing(pillar: Pillar): readonly ServingPlugin[]
   /** Ids of the plugins that may take this, the best first; empty when none can. */

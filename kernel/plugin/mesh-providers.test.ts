@@ -24,6 +24,7 @@ function meshOf(
     call: (id, method, request) => Promise.resolve(answer(id, method, request)),
     readStream: () => assert.fail('nothing is read'),
     writeStream: () => assert.fail('nothing is written'),
+    pillarOf: (id) => id.startsWith(pillar) ? pillar : undefined,
     listServing: (asked) => (asked === pillar ? serving : []),
     route: ({ value }) => Promise.resolve(ruled[value] ?? []),
   }
@@ -40,13 +41,16 @@ test('createMeshStorages() lists who serves, and calls each by its own id', asyn
     meshOf('storage', ['storage-a', 'storage-b'], (id) => ({ storageType: id })),
   )
   const types = await Promise.all(
-    storages().map(async ({ id, storage }) => [
+    storages.list().map(async ({ id, storage }) => [
       id,
       (await storage.getCapabilities()).storageType,
     ]),
   )
   assert.deepEqual(types, [['storage-a', 'storage-a'], ['storage-b', 'storage-b']])
-  assert.equal(storages()[0]?.storage, storages()[0]?.storage)
+  assert.equal(storages.list()[0]?.storage, storages.list()[0]?.storage)
+  // It does not serve: whoever calls it is told why.
+  assert.equal(storages.find('storage-c')?.id, 'storage-c')
+  assert.equal(storages.find('auth-a'), undefined)
 })
 
 test('createMeshSignIn() asks the higher priority first, and names users by their plugin', async () => {
