@@ -50,6 +50,15 @@ test('expose() collects first', async () => {
   assert.match((await metrics.expose()).text, /webencode_queue_depth\{queue="outbox"\} 9/)
 })
 
+test('expose() adds what others count', async () => {
+  const metrics = createMetrics({ withProcess: false })
+  metrics.queueDepth('outbox', 9)
+  metrics.alsoExpose(() => Promise.resolve('webencode_plugin_a_calls_total 3\n'))
+  const { text } = await metrics.expose()
+  assert.match(text, /^webencode_queue_depth\{queue="outbox"\} 9$/m)
+  assert.match(text, /^webencode_plugin_a_calls_total 3$/m)
+})
+
 test('createMetrics() measures the process on this runtime', async () => {
   const { text } = await createMetrics().expose()
   assert.match(text, /webencode_process_cpu_seconds_total/)

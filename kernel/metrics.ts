@@ -42,6 +42,8 @@ export interface Metrics {
   liveConnections(count: number): void
   /** Calls `collect` before each exposition, to set gauges that nobody pushes. Its failure fails the scrape. */
   beforeScrape(collect: () => Promise<void>): void
+  /** Adds what others count, as Prometheus text with names of its own. Its failure fails the scrape. */
+  alsoExpose(collect: () => Promise<string>): void
   /** All metrics in Prometheus' text format. */
   expose(): Promise<{ readonly contentType: string; readonly text: string }>
 }
@@ -56,6 +58,7 @@ const workBuckets = [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600]
 export function createMetrics({ withProcess = true } = {}): Metrics {
   const registry = new Registry()
   const collectors: (() => Promise<void>)[] = []
+  const others: (() => Promise<string>)[] = []
   if (withProcess) collectDefaultMetrics({ register: registry, prefix: 'webencode_' })
   const meters = createMeters(registry)
   return {
@@ -113,9 +116,12 @@ export function createMetrics({ withProcess = true } = {}): Metrics {
     },
     liveConnections: (count) => meters.liveConnections.set(count),
     beforeScrape: (collect) => void collectors.push(collect),
+    alsoExpose: (collect) => void others.push(collect),
     async expose() {
       await Promise.all(collectors.map((collect) => collect()))
-      return { contentType: registry.contentType, text: await registry.metrics() }
+      const added = await Promise.all(others.map((collect) => collect()))
+      const text = await registry.metrics()
+      return { contentType: registry.contentType, text: [text, ...added].join('') }
     },
   }
 }

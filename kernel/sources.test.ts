@@ -6,8 +6,10 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { after, before, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
+import type { StorageProvider } from './contract/storage.ts'
 import { type ErrorCode, WebEncodeError } from './errors.ts'
 import { createSources, type SourcesOptions } from './sources.ts'
+import { createStorages, type NamedStorage } from './storages.ts'
 
 let base = ''
 let root = ''
@@ -155,6 +157,58 @@ test('checkSource() takes uploads as they were answered', async () => {
     await assert.rejects(sources().checkSource(bad), refused('WE-JOB-002'), bad)
   }
   await assert.rejects(sources().checkSource('fs://uploads/down/a.mp4'), refused('WE-STO-004'))
+})
+
+/** A storage that has these objects, or answers nothing at all. */
+function storageWith(id: string, objects: readonly string[], isOut = false): NamedStorage {
+  const has = ({ bucket, path }: { bucket: string; path: string }) =>
+    objects.includes(`${bucket}/${path}`)
+  const storage: Pick<StorageProvider, 'getObjectMetadata' | 'getUrl'> = {
+    async getObjectMetadata(request) {
+      if (isOut) throw new WebEncodeError('WE-STO-004', `${id} does not answer`)
+      if (!has(request)) throw new WebEncodeError('WE-STO-001', 'no such object')
+      return { key: request.path, size: 1, etag: '', lastModified: 0, contentType: 'video/mp4' }
+    },
+    getUrl: ({ objectKey }) =>
+      Promise.resolve({ url: `https://${id}.test/${objectKey}`, headers: {}, expiresAt: 0 }),
+  }
+  return { id, storage: storage as StorageProvider }
+}
+
+test('an address of a storage goes where the rules lead, to the first that has the object', async () => {
+  const asked: string[] = []
+  const { checkSource, resolveSource } = createSources({
+    ...options([root]),
+    storages: createStorages(storageWith('main', []), [
+      storageWith('west', ['media/a b.mp4']),
+      storageWith('east', ['media/a b.mp4', 'media/100%.mp4']),
+      storageWith('down', [], true),
+    ]),
+    routeStorage(url) {
+      asked.push(url)
+      if (!url.startsWith('s3://')) return Promise.resolve([])
+      return Promise.resolve(url.includes('/lost/') ? ['down', 'west'] : ['down', 'west', 'east'])
+    },
+  })
+  const url = 's3://media/a b.mp4'
+  assert.deepEqual(await checkSource(url), { type: 'url', url })
+  assert.deepEqual(await resolveSource(url), {
+    url: 'https://west.test/a b.mp4',
+    name: 'a b.mp4',
+    isStored: true,
+  })
+  assert.equal((await resolveSource('s3://media/100%.mp4')).url, 'https://east.test/100%.mp4')
+  assert.deepEqual(asked, [url, url, 's3://media/100%.mp4'])
+  // Nobody has it, but one did not answer: it may be there.
+  await assert.rejects(checkSource('s3://media/lost/a.mp4'), refused('WE-STO-004'))
+  for (const bad of ['s3://media', 's3://media/', 's3:media/a.mp4', 's3://media/list.m3u8']) {
+    await assert.rejects(checkSource(bad), refused('WE-JOB-002'), bad)
+  }
+  await assert.rejects(checkSource('gs://media/a.mp4'), {
+    code: 'WE-JOB-002',
+    next: 'retry',
+    message: /No storage that serves now takes the source "gs:\/\/media\/a\.mp4"/,
+  })
 })
 
 test('resolveSource() answers what a worker can open', async () => {

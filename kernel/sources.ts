@@ -7,6 +7,7 @@ import type { SourceRef } from './contract/task.ts'
 import { messageOf, WebEncodeError } from './errors.ts'
 import type { Outbound } from './outbound.ts'
 import type { Storages } from './storages.ts'
+import { parseRoutedSource, type PlacedObject, placeObject } from './routed-source.ts'
 import { parseStoredSource } from './stored-source.ts'
 
 /** What a job reads from, checked. */
@@ -38,6 +39,11 @@ export interface SourcesOptions {
   readonly uploadsBucket: string
   /** Whose objects may be sources. @default none */
   readonly storages?: Pick<Storages, 'get'>
+  /**
+   * Ids of the storages that may take an address such as `s3://media/film.mp4`, the best first: the rules of the admin, then what
+   * the plugins say of themselves. @default none takes any
+   */
+  readonly routeStorage?: (url: string) => Promise<readonly string[]>
   /** Seconds that a signed URL is valid. @default 86_400 */
   readonly urlSeconds?: number
   /** What a worker opens to read a file below a root. @default its `file:` URL: workers are on this machine */
@@ -61,28 +67,12 @@ export function createSources(options: SourcesOptions): Sources {
     return key
   }
 
-  /** An object that people picked; where it is. */
-  async function checkObject(url: string) {
-    const source = parseStoredSource(url)
-    if (source === undefined || options.storages === undefined) {
-      throw refused(
-        `The stored source must be storage://<plugin id>/<bucket>/<key>; found "${url}"`,
-      )
-    }
-    const { pluginId, bucket, key } = source
-    refusePlaylist(key)
-    const named = options.storages.get(pluginId)
-    await named.storage.getObjectMetadata({ bucket, path: key }).catch((failure) => {
-      if (failure instanceof WebEncodeError && failure.code !== 'WE-STO-001') throw failure
-      throw refused(`The stored source "${url}" does not exist`, failure)
-    })
-    return { storage: named.storage, bucket, objectKey: key }
-  }
+  const checkObject = createPlacing(options)
 
   return {
     async checkSource(text) {
       const url = parseSource(text)
-      if (url.protocol === 'storage:') {
+      if (isObject(url, text)) {
         await checkObject(text)
         return { type: 'url', url: text }
       }
@@ -106,7 +96,7 @@ export function createSources(options: SourcesOptions): Sources {
         if (getMediaUrl === undefined) return { url: pathToFileURL(path).href, name }
         return { url: await getMediaUrl(path, urlSeconds), name, isStored: true }
       }
-      if (url.protocol === 'storage:') {
+      if (isObject(url, text)) {
         const { storage: place, ...object } = await checkObject(text)
         const signed = await place.getUrl({ ...object, ...sign })
         return { url: signed.url, name: basename(object.objectKey), isStored: true }
@@ -123,6 +113,46 @@ export function createSources(options: SourcesOptions): Sources {
       return { url: signed.url, name: basename(objectKey), isStored: true }
     },
   }
+}
+
+/** Finds objects of storages, by the address that people picked or that the storage itself uses. */
+function createPlacing(
+  { storages, routeStorage }: SourcesOptions,
+): (url: string) => Promise<PlacedObject> {
+  /** An object that people picked; where it is. */
+  async function checkPicked(url: string): Promise<PlacedObject> {
+    const source = parseStoredSource(url)
+    if (source === undefined || storages === undefined) {
+      throw refused(
+        `The stored source must be storage://<plugin id>/<bucket>/<key>; found "${url}"`,
+      )
+    }
+    const { pluginId, bucket, key } = source
+    refusePlaylist(key)
+    const named = storages.get(pluginId)
+    await named.storage.getObjectMetadata({ bucket, path: key }).catch((failure) => {
+      if (failure instanceof WebEncodeError && failure.code !== 'WE-STO-001') throw failure
+      throw refused(`The stored source "${url}" does not exist`, failure)
+    })
+    return { storage: named.storage, bucket, objectKey: key }
+  }
+
+  /** An object by the address that its storage uses; where it is. */
+  async function checkRouted(url: string): Promise<PlacedObject> {
+    const source = parseRoutedSource(url)
+    const ids = await routeStorage?.(url) ?? []
+    if (source === undefined || storages === undefined || ids.length === 0) {
+      // One that took it before may be starting again: a job that was accepted waits for it.
+      const problem = `No storage that serves now takes the source "${url}"; ${sourceKinds}`
+      throw new WebEncodeError('WE-JOB-002', problem, { path: 'source_url', next: 'retry' })
+    }
+    refusePlaylist(source.objectKey)
+    const found = await placeObject(source, ids.map((id) => storages.get(id)))
+    if (found !== undefined) return found
+    throw refused(`The stored source "${url}" does not exist in ${ids.join(', ')}`)
+  }
+
+  return (url) => url.startsWith('storage:') ? checkPicked(url) : checkRouted(url)
 }
 
 /** Bytes that show whether an answer is a list of other files. */
@@ -154,15 +184,18 @@ function refuseList(beginning: string): void {
   }
 }
 
-const schemes = ['http:', 'https:', 'file:', 'fs:', 'storage:']
+const sourceKinds =
+  'it must be an http, https, file, fs://uploads/ or storage:// URL, or one that a storage takes'
 
 function parseSource(text: string): URL {
   const url = URL.parse(text)
-  if (url !== null && schemes.includes(url.protocol)) return url
-  const found = url === null ? 'it is not a URL' : `"${url.protocol}" is not one of these`
-  throw refused(
-    `The source must be an http, https, file, fs://uploads/ or storage:// URL; ${found}`,
-  )
+  if (url !== null) return url
+  throw refused(`The source is not a URL; ${sourceKinds}`)
+}
+
+/** Whether a storage is asked for it: anything but what the kernel itself fetches, reads or keeps. */
+function isObject({ protocol }: URL, text: string): boolean {
+  return !['http:', 'https:', 'file:'].includes(protocol) && !text.startsWith('fs://uploads/')
 }
 
 /** Keys are taken as they stand: what an upload answered is not percent-encoded. */

@@ -17,6 +17,16 @@ test('createStorages() finds each storage by its id, and the main one without', 
   })
 })
 
+test('createStorages() finds a plugin that does not serve now, and lists it not', () => {
+  const storages = createStorages(named('main'), [], {
+    list: () => [named('storage-a'), named('main')],
+    find: (id) => id.startsWith('storage-') ? named(id) : undefined,
+  })
+  assert.deepEqual(storages.list().map(({ id }) => id), ['main', 'storage-a'])
+  assert.equal(storages.get('storage-b').id, 'storage-b')
+  assert.throws(() => storages.get('publisher-a'), { code: 'WE-PLG-001' })
+})
+
 test('createStorages() refuses two storages with one id', () => {
   assert.throws(() => createStorages(named('a'), [named('a')]), TypeError)
 })

@@ -8,6 +8,14 @@ export interface NamedStorage {
   readonly storage: StorageProvider
 }
 
+/** Storages that come and go. */
+export interface PluginStorages {
+  /** Those that serve now. */
+  list(): readonly NamedStorage[]
+  /** Also one that does not serve at the moment: its calls say why. */
+  find(id: string): NamedStorage | undefined
+}
+
 /** All storages of a kernel. */
 export interface Storages {
   /** Keeps uploads, intermediates, outputs and logs. */
@@ -20,24 +28,24 @@ export interface Storages {
 
 /**
  * The set of these storages.
- * @param listPlugins - storages that come and go; one that has the id of another is left out
+ * @param plugins - one that has the id of another is left out
  * @throws TypeError when two of the fixed ones have one id
  */
 export function createStorages(
   main: NamedStorage,
   others: readonly NamedStorage[] = [],
-  listPlugins: () => readonly NamedStorage[] = () => [],
+  plugins: PluginStorages = { list: () => [], find: () => undefined },
 ): Storages {
   const fixed = [main, ...others]
   const ids = new Set(fixed.map(({ id }) => id))
   if (ids.size < fixed.length) throw new TypeError('Two storages have the same id')
-  const list = () => [...fixed, ...listPlugins().filter(({ id }) => !ids.has(id))]
+  const list = () => [...fixed, ...plugins.list().filter(({ id }) => !ids.has(id))]
   return {
     main,
     list,
     get(id = main.id) {
       const all = list()
-      const found = all.find((named) => named.id === id)
+      const found = all.find((named) => named.id === id) ?? plugins.find(id)
       if (found !== undefined) return found
       const known = all.map((named) => named.id).join(', ')
       throw new WebEncodeError(

@@ -5,16 +5,19 @@ import { join } from 'node:path'
 import { after, beforeEach, test } from 'node:test'
 import { Hono } from 'hono'
 import type { Role } from '../kernel/contract/auth.ts'
+import type { PluginView } from '../kernel/contract/plugin-view.ts'
 import { WebEncodeError } from '../kernel/errors.ts'
 import type { AppEnv } from '../kernel/http/deps.ts'
 import {
   type PluginCommand,
   pluginCommandsOver,
   pluginDirectory,
+  testPlugin,
 } from '../kernel/http/plugins.fixture.ts'
 import { statusOf } from '../kernel/http/problem.ts'
 import { loadAssets } from './assets.ts'
 import type { UiDeps } from './deps.ts'
+import { PluginLive } from './pages/plugin.tsx'
 import { pluginPageRoutes } from './plugin-routes.tsx'
 
 const assetsDirectory = mkdtempSync(join(tmpdir(), 'webencode-assets-'))
@@ -70,6 +73,30 @@ test('viewers see how a plugin is, and neither its configuration nor a button', 
   assert.match(shown, /line 59 of storage-s3/)
   assert.doesNotMatch(shown, /line 9 of storage-s3/)
   assert.doesNotMatch(shown, /Configuration|secret\/s3|Disable|Test connection/)
+})
+
+test('with several kernels each one has its state and its figures', () => {
+  const { upgrade, uptime_seconds, restarts, calls, p50_ms, p95_ms, p99_ms } = testPlugin
+  const figures = { upgrade, uptime_seconds, restarts, calls, p50_ms, p95_ms, p99_ms }
+  const version = '1.0.0'
+  const plugin: PluginView = {
+    ...testPlugin,
+    kernels: [
+      { kernel_id: 'k1', state: 'healthy', version, problem: null, error_rate: 0, ...figures },
+      {
+        kernel_id: 'k2',
+        state: 'degraded',
+        version,
+        problem: 'late',
+        ...figures,
+        error_rate: 0.07,
+        p50_ms: 900,
+      },
+    ],
+  }
+  const rights = { csrfToken: 'token', canManage: false }
+  const shown = String(PluginLive({ view: { plugin, rights, form: undefined, lines: [] } }))
+  assert.match(shown, /k1<.*Healthy.*0 %.*1\.2 · 4 · 31 ms.*k2<.*Degraded.*7 %.*900 · 4 · 31 ms/s)
 })
 
 test('admins get a form of the schema, filled with what is stored', async () => {

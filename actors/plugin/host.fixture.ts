@@ -12,6 +12,7 @@ import type {
 } from '../../kernel/contract/plugin.ts'
 import { systemClock } from '../../kernel/clock.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
+import { metricsPrefixOf } from '../../kernel/plugin/metrics-text.ts'
 
 /** What a version does. */
 export interface FakeBehaviour {
@@ -22,6 +23,8 @@ export interface FakeBehaviour {
   /** Its self-test fails. */
   failsCheck?: boolean
   callMs?: number
+  /** What it says that it counts. @default its calls */
+  metrics?: () => Promise<string>
   /** Whether a call fails; told its number. */
   fails?: (call: number) => boolean
 }
@@ -194,6 +197,9 @@ function fakeInstance(
       return Promise.resolve()
     },
     stats: () => ({ calls, errors: 0, p50Ms: 1, p95Ms: 2, p99Ms: 3 }),
+    metrics: () =>
+      behaviour.metrics?.() ??
+        Promise.resolve(`${metricsPrefixOf(manifest.id)}calls_total ${calls}\n`),
     logs: () => lines,
     onLog(listen) {
       logListeners.add(listen)

@@ -14,6 +14,8 @@ import type { PluginRun } from './run.ts'
 
 /** A plugin as its supervisor sees it. */
 export interface Lane {
+  /** Undefined when nobody wants it any more. */
+  readonly pillar: Pillar | undefined
   readonly state: PluginState
   readonly priority: number
   /** The run that is called; undefined while none serves. */
@@ -84,6 +86,7 @@ export function createMesh(readRoutes: () => Promise<PluginRoutes>): SupervisedM
       return await run.use((instance) => instance.writeStream(method, requests, options))
     },
 
+    pillarOf: (pluginId) => lanes.get(pluginId)?.pillar,
     listServing,
 
     async route(request) {

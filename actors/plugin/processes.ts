@@ -10,8 +10,9 @@ import type {
 import type { PluginProcess } from '../../kernel/db/actor-store.ts'
 import type { PluginConfig } from '../../kernel/db/plugin-configs.ts'
 import type { PluginInstanceRecord } from '../../kernel/db/plugin-instances.ts'
-import { WebEncodeError } from '../../kernel/errors.ts'
+import { messageOf, WebEncodeError } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
+import { ownMetricsFrom } from '../../kernel/plugin/metrics-text.ts'
 import type { Engine } from '../engine/engine.ts'
 import { eventJson } from '../events.ts'
 import { type PluginFolders, type UsablePlugin } from './folders.ts'
@@ -34,6 +35,8 @@ export interface ProcessesOptions {
 
 /** How long calls may take when the kernel stops, in milliseconds. */
 const lastDrainMs = 5000
+/** How long a plugin may take to say what it counts, in milliseconds: whoever scrapes waits ten seconds. */
+const metricsTimeoutMs = 2000
 
 type Runs = Map<number, PluginRun>
 
@@ -76,6 +79,26 @@ export class Processes {
     return stats
   }
 
+  /** What the plugins that serve count themselves, as Prometheus text. */
+  async metrics(): Promise<string> {
+    const serving = [...this.#plugins.keys()].flatMap((id) => {
+      const instance = this.#options.mesh.lane(id)?.current?.instance
+      return instance === undefined ? [] : [{ id, instance }]
+    })
+    const ids = serving.map(({ id }) => id)
+    const texts = await Promise.all(serving.map(async ({ id, instance }) => {
+      try {
+        const said = await instance.metrics({ timeoutMs: metricsTimeoutMs })
+        return ownMetricsFrom(id, said, ids)
+      } catch (failure) {
+        // The others are exposed all the same.
+        this.#note(id, 'warn', `Its metrics are left out: ${messageOf(failure)}`)
+        return ''
+      }
+    }))
+    return texts.join('')
+  }
+
   /** Stops those that are up, after their calls. */
   async stop(): Promise<void> {
     const runs = [...this.#plugins.values()].flatMap((all) => [...all.values()])
@@ -95,7 +118,7 @@ export class Processes {
     const { pluginId } = instance
     const runs: Runs = this.#plugins.get(pluginId) ?? new Map()
     this.#plugins.set(pluginId, runs)
-    this.#point(instance, runs, config?.priority ?? 0)
+    this.#point(instance, runs, config)
     this.#retireOthers(instance, runs)
     await this.#unblock(instance, config)
     for (const process of instance.processes) await this.#look(instance, process, config, runs)
@@ -105,7 +128,7 @@ export class Processes {
   #point(
     { pluginId, state, processes }: PluginInstanceRecord,
     runs: Runs,
-    priority: number,
+    config: PluginConfig | undefined,
   ): void {
     const { mesh } = this.#options
     const runOf = (role: PluginProcess['role']) =>
@@ -115,7 +138,8 @@ export class Processes {
     const current = runOf('current') ?? (state === 'starting' ? before : undefined)
     // Its actor takes a run that begins to serve for healthy.
     if (current !== before) current?.tellAnew()
-    mesh.set(pluginId, { state, priority, current, standby: runOf('standby') })
+    const { pillar, priority = 0 } = config ?? {}
+    mesh.set(pluginId, { pillar, state, priority, current, standby: runOf('standby') })
   }
 
   #retireOthers({ pluginId, processes }: PluginInstanceRecord, runs: Runs): void {

@@ -77,6 +77,29 @@ test('a plugin that is enabled is started and called, and stopped when it is dis
   await assert.rejects(call(), refused('WE-PLG-002'))
 })
 
+test('what plugins count is told together, and one that cannot tell is left out', async () => {
+  const [dumb, liar] = [`${id}-dumb`, `${id}-liar`]
+  const metrics = () => Promise.reject(new WebEncodeError('WE-PLG-005', 'It does not answer'))
+  kernel.host.behaviours.set(`${dumb}@1.0.0`, { metrics })
+  const lie = 'webencode_kernel_jobs_total 9\ngarbage\n'
+  kernel.host.behaviours.set(`${liar}@1.0.0`, { metrics: () => Promise.resolve(lie) })
+  for (const other of [dumb, liar]) {
+    kernel.host.found.push({ folder: `/plugins/${other}`, manifest: manifestOf(other) })
+    await writePluginEnabled(world.db, { ...who(), id: other, isEnabled: true })
+  }
+  await enable()
+  await reaches('healthy')
+  for (const one of [id, dumb, liar]) {
+    await eventually(async () => kernel.mesh.lane(one)?.current?.state === 'up')
+  }
+  const name = `webencode_plugin_${id.replaceAll('-', '_')}_calls_total`
+  const told = await kernel.supervisor.metrics()
+  assert.match(told, new RegExp(`^${name} \\d+$`, 'm'))
+  assert.doesNotMatch(told, /jobs_total|garbage|dumb|liar/)
+  const lines = kernel.supervisor.logs.read(dumb, 50).map(({ message }) => message)
+  assert.ok(lines.includes('Its metrics are left out: It does not answer'), lines.join('\n'))
+})
+
 test('a crash is followed by a restart within two seconds', async () => {
   await enable()
   await reaches('healthy')

@@ -61,6 +61,8 @@ export interface Supervisor {
   host(): Promise<PluginHost>
   /** What the processes that serve in this kernel measured. */
   stats(): ReadonlyMap<string, PluginStats>
+  /** What they count themselves, as Prometheus text. */
+  metrics(): Promise<string>
 }
 
 /** Without a plugin that anybody wanted, the database is looked at this seldom, in milliseconds. */
@@ -147,6 +149,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     logs,
     host,
     stats: () => processes.stats(),
+    metrics: () => processes.metrics(),
   }
 }
 

@@ -21,8 +21,8 @@ import { createOutbound, type Outbound } from '../../kernel/outbound.ts'
 import { presets } from '../../kernel/profiles.ts'
 import { createMeshStorages } from '../../kernel/plugin/mesh-storages.ts'
 import { createRetention, type KeepTimes, type RetentionOptions } from '../../kernel/retention.ts'
-import { createSources } from '../../kernel/sources.ts'
-import type { NamedStorage } from '../../kernel/storages.ts'
+import { createSources, type Sources } from '../../kernel/sources.ts'
+import type { NamedStorage, PluginStorages } from '../../kernel/storages.ts'
 import { openDatabase } from './database.ts'
 import { type Listening, startHttp } from './http.ts'
 import { createKernelPlugins } from './plugins.ts'
@@ -54,25 +54,23 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
   const { config, log, lifecycle, bus, isCluster = false } = setup
   /** Known once it listens; nobody asks before. */
   let storageUrl = config.storageUrl ?? ''
-  let listPlugins: () => readonly NamedStorage[] = () => []
+  let plugged: PluginStorages | undefined
+  let mesh: PluginMesh | undefined
   const openDb = () => openDatabase(config, log)
   const db = await lifecycle.start('database', openDb, (open) => open.close())
   const opened = await lifecycle.start(
     'storage',
-    () => openStorages(config, log, isCluster ? () => storageUrl : undefined, () => listPlugins()),
+    () =>
+      openStorages(config, log, isCluster ? () => storageUrl : undefined, {
+        list: () => plugged?.list() ?? [],
+        find: (id) => plugged?.find(id),
+      }),
     (open) => open.close(),
   )
   const secrets = await startSecrets(setup)
   const { storage, hasFiles } = opened
   const outbound = createOutbound({ allowedHosts: config.sourceHosts })
-  const sources = createSources({
-    roots: config.mediaRoots,
-    storage,
-    outbound,
-    uploadsBucket: 'media',
-    storages: opened.storages,
-    ...(isCluster && { getMediaUrl: opened.getMediaUrl }),
-  })
+  const sources = createKernelSources(setup, { opened, outbound, mesh: () => mesh })
   const metrics = createMetrics()
   const store = createActorStore(db)
   const registry = createRegistry(actorDefinitions)
@@ -84,7 +82,8 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
     handlers: { ...busHandlers(bus), clean: createCleaner({ storage, db }) },
   })
   const plugins = createKernelPlugins({ config, log, db, bus, engine, metrics, isCluster, secrets })
-  if (plugins.mesh !== undefined) listPlugins = createMeshStorages(plugins.mesh)
+  mesh = plugins.mesh
+  if (mesh !== undefined) plugged = createMeshStorages(mesh)
   const gateway = createGateway({
     engine,
     store,
@@ -130,7 +129,39 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
   await lifecycle.start('desk', () => desk.start(), () => desk.stop())
   await startHedging(lifecycle, { engine, db, clock, log, onHedged: () => metrics.chunkHedged() })
   await startRetention(lifecycle, { db, storage, gateway, keep: keepTimesOf(config), clock, log })
-  return { ...listening, storage, hasFiles, outbound, mesh: plugins.mesh }
+  return { ...listening, storage, hasFiles, outbound, mesh }
+}
+
+interface SourceParts {
+  readonly opened: KernelStorages
+  readonly outbound: Outbound
+  /** Known when the plugins are. */
+  readonly mesh: () => PluginMesh | undefined
+}
+
+function createKernelSources(
+  { config, isCluster = false }: KernelSetup,
+  { opened, outbound, mesh }: SourceParts,
+): Sources {
+  return createSources({
+    roots: config.mediaRoots,
+    storage: opened.storage,
+    outbound,
+    uploadsBucket: 'media',
+    storages: opened.storages,
+    routeStorage: (url) => routeStorage(url, mesh(), opened.storages.main),
+    ...(isCluster && { getMediaUrl: opened.getMediaUrl }),
+  })
+}
+
+/** The plugins that may take an address; after them, of a bucket, the one that the kernel itself keeps its media in. */
+async function routeStorage(
+  value: string,
+  mesh: PluginMesh | undefined,
+  { id }: NamedStorage,
+): Promise<readonly string[]> {
+  const plugins = await mesh?.route({ pillar: 'storage', value }) ?? []
+  return id === 'storage-s3' && /^s3:\/\//i.test(value) ? [...plugins, id] : plugins
 }
 
 async function startEngine(

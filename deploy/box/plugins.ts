@@ -123,6 +123,7 @@ function openRunning(
     const instances = await listPluginInstances(db, { kernelId })
     for (const { pluginId, state } of instances) metrics.pluginHealth(pluginId, healthOf(state))
   })
+  metrics.alsoExpose(() => supervisor.metrics())
   const start = async () => {
     await mkdir(pluginDirectory, { recursive: true })
     // Opening the host ends what a killed kernel left behind.

@@ -3,7 +3,7 @@ import { systemClock } from '../../kernel/clock.ts'
 import type { Config } from '../../kernel/config.ts'
 import type { StorageProvider } from '../../kernel/contract/storage.ts'
 import type { Log } from '../../kernel/log.ts'
-import { createStorages, type NamedStorage, type Storages } from '../../kernel/storages.ts'
+import { createStorages, type PluginStorages, type Storages } from '../../kernel/storages.ts'
 import {
   createFsStorage,
   type FsStorage,
@@ -32,20 +32,20 @@ export interface KernelStorages {
 /**
  * Opens them.
  * @param workerUrlBase - where workers on other machines reach this kernel; absent: they are on this one
- * @param listPlugins - storage plugins that serve now
+ * @param plugins - storages that are plugins
  * @throws WE-STO-002 or WE-STO-004 when the bucket cannot be used
  */
 export async function openStorages(
   config: Config,
   log: Log,
   workerUrlBase?: FsStorageOptions['workerUrlBase'],
-  listPlugins?: () => readonly NamedStorage[],
+  plugins?: PluginStorages,
 ): Promise<KernelStorages> {
   const files = await openFiles(config, log, workerUrlBase)
   const s3 = s3OptionsFrom(config)
   const fileParts = { serveObject: files.serve, getMediaUrl: files.getMediaUrl }
   if (s3 === undefined) {
-    const storages = createStorages({ id: 'storage-fs', storage: files }, [], listPlugins)
+    const storages = createStorages({ id: 'storage-fs', storage: files }, [], plugins)
     const { usage, close } = files
     return { storages, storage: files, hasFiles: true, ...fileParts, usage, close }
   }
@@ -60,7 +60,7 @@ export async function openStorages(
   }
   const local = config.mediaRoots.length > 0 ? [{ id: 'storage-fs', storage: files }] : []
   return {
-    storages: createStorages({ id: 'storage-s3', storage }, local, listPlugins),
+    storages: createStorages({ id: 'storage-s3', storage }, local, plugins),
     storage,
     hasFiles: false,
     ...fileParts,

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { skipWithoutFfmpeg } from './probe-file.ts'
-import { writePlugin } from './plugin-program.ts'
+import { packPlugin, writePlugin } from './plugin-program.ts'
 import {
   createDataDirectory,
   mediaDirectory,
@@ -98,7 +98,7 @@ test(
 )
 
 test(
-  'a plugin is configured and enabled without JavaScript, and pages with it follow',
+  'a plugin is configured, enabled, restarted, upgraded and disabled without JavaScript, and pages with it follow',
   { skip },
   async () => {
     const context = await browser.newContext({ javaScriptEnabled: false })
@@ -124,6 +124,25 @@ test(
     await page.getByRole('button', { name: 'Enable' }).click()
     await watching.getByText('Healthy', { exact: true }).waitFor({ timeout: 60_000 })
     await watching.getByText('It publishes to browser').waitFor({ timeout: 10_000 })
+    await page.getByRole('button', { name: 'Restart' }).click()
+    await page.getByText('publisher-check gets a new process.').waitFor()
+    await watching.getByText('It publishes to browser').nth(1).waitFor({ timeout: 60_000 })
+    const newer = writePlugin(createDataDirectory(), 'publisher-check', { version: '1.1.0' })
+    await page.setInputFiles('input[type=file]', packPlugin(newer))
+    await page.getByRole('button', { name: 'Upgrade' }).click()
+    await page.getByText('The new version tests itself now.').waitFor()
+    await watching.getByText('is watched for five minutes').waitFor({ timeout: 60_000 })
+    await watching.getByText('1.1.0', { exact: true }).waitFor()
+    const crashing = { version: '1.2.0', crashes: true }
+    const broken = writePlugin(createDataDirectory(), 'publisher-check', crashing)
+    await page.setInputFiles('input[type=file]', packPlugin(broken))
+    await page.getByRole('button', { name: 'Upgrade' }).click()
+    await watching.getByText(/Version 1\.2\.0 was refused: .*It ends on purpose/)
+      .waitFor({ timeout: 60_000 })
+    await page.getByText('Disable', { exact: true }).first().click()
+    await page.getByRole('button', { name: 'Disable the plugin' }).click()
+    await page.getByText('publisher-check is off.').waitFor()
+    await watching.getByText('Disabled', { exact: true }).waitFor({ timeout: 60_000 })
     assert.deepEqual(problems, [])
     await watching.close()
     await context.close()

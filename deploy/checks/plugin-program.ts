@@ -65,7 +65,8 @@ import { WebEncodeError } from 'webencode/errors'
 ${crashes ? 'throw new Error("It ends on purpose")' : ''}
 await definePlugin({
   pillar: 'publisher',
-  implement: ({ log, config }) => {
+  implement: ({ log, config, metrics }) => {
+    metrics.count('starts_total')
     log.info('It publishes to ' + (config.channel ?? 'nowhere'))
     return {
       async UpdateMetadata() {

@@ -107,6 +107,8 @@ test('a plugin is dropped in, configured, enabled, upgraded, and survives kill -
   assert.equal(before.length, 2, 'the old version waits')
   const metrics = await (await first.fetch('/metrics')).text()
   assert.match(metrics, /webencode_plugin_health\{plugin="publisher-check"\} 1/)
+  const own = /^webencode_plugin_publisher_check_starts_total 1$/m
+  assert.match(metrics, own, 'what the plugin counts itself')
   await first.kill()
 
   const second = await startProduct({ env, dataDirectory: first.dataDirectory })

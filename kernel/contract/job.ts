@@ -34,7 +34,10 @@ export const jobSourceTypes = ['url', 'upload', 'stream', 'restream'] as const
 
 /** Body of `POST /v1/jobs`. Unknown fields are refused. */
 export const createJobSchema = z.strictObject({
-  /** `https://…`, `http://…`, `file:///…` below an allowed root, `fs://uploads/…` as an upload answered, or `storage://…` as browsing. */
+  /**
+   * `https://…`, `http://…`, `file:///…` below an allowed root, `fs://uploads/…` as an upload answered, `storage://…` as
+   * browsing did, or what a storage takes, such as `s3://media/film.mp4`.
+   */
   source_url: z.string().min(1).max(4096),
   /** Name of a profile of `GET /v1/profiles`. */
   profile: z.string().min(1).max(64),

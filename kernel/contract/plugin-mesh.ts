@@ -12,7 +12,7 @@ export interface ServingPlugin {
 /** What a call is for, so that the rules of the admin can say who gets it. */
 export interface RouteRequest {
   readonly pillar: Pillar
-  /** Storage: a URL. Encoder: a video codec. Publisher: a platform. Live: a protocol. Auth: a method. */
+  /** Storage: a URL. Encoder: a video codec. Publisher: a platform. Live: a protocol. Auth: a scheme. */
   readonly value: string
   /** @default false */
   readonly prefersGpu?: boolean
@@ -42,6 +42,8 @@ export interface PluginMesh {
     requests: AsyncIterable<object>,
     options?: CallOptions,
   ): Promise<unknown>
+  /** What a plugin is for that somebody wanted, also while none of its processes serves. */
+  pillarOf(pluginId: string): Pillar | undefined
   /** Plugins of a pillar that serve now. */
   listServing(pillar: Pillar): readonly ServingPlugin[]
   /** Ids of the plugins that may take this, the best first; empty when none can. */

@@ -6,7 +6,7 @@ import { pillars } from './plugin.ts'
 export const pluginRuleSchema = z.strictObject({
   /**
    * Storage: the beginning of a URL (`s3://`, `s3://media/`). Encoder: a video codec. Publisher: a platform. Live: a protocol.
-   * Auth: a method. `*` matches everything.
+   * Auth: a method (`basic`, `bearer`, `api-key`). `*` matches everything.
    */
   matches: z.string().min(1).max(500),
   /** Only for requests that prefer a GPU, and first for those. */

@@ -121,6 +121,8 @@ export interface PluginInstance {
   /** `grpc.health.v1`, and the plugin's self-test where it has one. @throws when it is not serving */
   check(options?: CallOptions): Promise<void>
   stats(): PluginStats
+  /** What the plugin itself counts, as Prometheus text; empty when it counts nothing. */
+  metrics(options?: CallOptions): Promise<string>
   /** The last lines, oldest first; at most 500 are kept. */
   logs(): readonly PluginLogLine[]
   /** Says each new line. @returns stops it */

@@ -1,10 +1,10 @@
 /** Receives one file, as a multipart form or as the bare body, without holding it in memory. */
 import { Busboy, type BusboyInstance } from '@fastify/busboy'
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
 import { parseReprDigest } from '../contract/repr-digest.ts'
 import { messageOf, WebEncodeError } from '../errors.ts'
+import { readableFrom } from './request-body.ts'
 
 /** A file that is arriving. */
 export interface IncomingFile {
@@ -40,7 +40,7 @@ export async function receiveFile<Saved>(
   const isForm = /^multipart\/form-data\b/i.test(contentType)
   if (declared > maxBytes + (isForm ? formOverheadBytes : 0)) throw tooLarge(maxBytes)
   if (request.body === null) throw invalid('The request has no body; send a file')
-  const body = Readable.fromWeb(request.body as NodeReadableStream<Uint8Array>)
+  const body = readableFrom(request.body)
   if (isForm) return await receiveForm(body, contentType, maxBytes, save)
   if (bareName === undefined) {
     body.destroy()
@@ -84,7 +84,8 @@ async function receiveForm<Saved>(
       fields,
       chunks: limited(stream, maxBytes),
     })
-    saving.catch((error: unknown) => body.destroy(errorFrom(error)))
+    // Ends the form too: all of it may be here already, and its file waits for a reader that is gone.
+    saving.catch((error: unknown) => parser.destroy(errorFrom(error)))
   })
   try {
     await pipeline(body, parser)

@@ -18,11 +18,8 @@ import { type Asked, failureFrom, isUnimplemented } from './wire-error.ts'
 /** The service that go-plugin registers its health under. */
 const healthService = 'plugin'
 
-/** A plugin of this host: the contract, and what it counts. */
-export interface HostedPlugin extends PluginInstance {
-  /** What the plugin counts, as Prometheus text; empty when it counts nothing. */
-  metrics(options?: CallOptions): Promise<string>
-}
+/** A plugin of this host. */
+export type HostedPlugin = PluginInstance
 
 /** Time between asking a plugin to stop and killing it, in milliseconds. */
 const presetGraceMs = 5000

@@ -9,8 +9,13 @@ import { createMeshStorages } from './mesh-storages.ts'
 
 type Answer = (pluginId: string, method: string, request: object) => unknown
 
-/** A mesh of these plugins, `id` or `id:priority`, that all answer alike. */
-function meshOf(pillar: Pillar, plugins: readonly string[], answer: Answer): PluginMesh {
+/** A mesh of these plugins, `id` or `id:priority`, that all answer alike; `ruled` is whom its rules name for what. */
+function meshOf(
+  pillar: Pillar,
+  plugins: readonly string[],
+  answer: Answer,
+  ruled: Readonly<Record<string, readonly string[]>> = {},
+): PluginMesh {
   const serving = plugins.map((text) => {
     const [id = '', priority = '0'] = text.split(':')
     return { manifest: { id }, state: 'healthy', priority: Number(priority) } as ServingPlugin
@@ -19,8 +24,9 @@ function meshOf(pillar: Pillar, plugins: readonly string[], answer: Answer): Plu
     call: (id, method, request) => Promise.resolve(answer(id, method, request)),
     readStream: () => assert.fail('nothing is read'),
     writeStream: () => assert.fail('nothing is written'),
+    pillarOf: (id) => id.startsWith(pillar) ? pillar : undefined,
     listServing: (asked) => (asked === pillar ? serving : []),
-    route: () => assert.fail('nothing is routed'),
+    route: ({ value }) => Promise.resolve(ruled[value] ?? []),
   }
 }
 
@@ -35,13 +41,16 @@ test('createMeshStorages() lists who serves, and calls each by its own id', asyn
     meshOf('storage', ['storage-a', 'storage-b'], (id) => ({ storageType: id })),
   )
   const types = await Promise.all(
-    storages().map(async ({ id, storage }) => [
+    storages.list().map(async ({ id, storage }) => [
       id,
       (await storage.getCapabilities()).storageType,
     ]),
   )
   assert.deepEqual(types, [['storage-a', 'storage-a'], ['storage-b', 'storage-b']])
-  assert.equal(storages()[0]?.storage, storages()[0]?.storage)
+  assert.equal(storages.list()[0]?.storage, storages.list()[0]?.storage)
+  // It does not serve: whoever calls it is told why.
+  assert.equal(storages.find('storage-c')?.id, 'storage-c')
+  assert.equal(storages.find('auth-a'), undefined)
 })
 
 test('createMeshSignIn() asks the higher priority first, and names users by their plugin', async () => {
@@ -53,6 +62,18 @@ test('createMeshSignIn() asks the higher priority first, and names users by thei
   const answer = await auth.authenticate(request)
   assert.deepEqual([answer.valid, answer.userId], [true, 'plugin:auth-low:7'])
   assert.deepEqual(asked, ['auth-high Authenticate', 'auth-low Authenticate'])
+})
+
+test('createMeshSignIn() asks first whom the rules name for the method', async () => {
+  const asked: string[] = []
+  const mesh = meshOf('auth', ['auth-a:5', 'auth-b'], (id) => {
+    asked.push(id)
+    return { ...user(''), valid: false }
+  }, { basic: ['auth-b'] })
+  const auth = createMeshSignIn(mesh)
+  await auth.authenticate({ ...request, scheme: 'basic' })
+  await auth.authenticate(request)
+  assert.deepEqual(asked, ['auth-b', 'auth-a', 'auth-a', 'auth-b'])
 })
 
 test('createMeshSignIn() never hands a link or the word of a proxy to a plugin', async () => {

@@ -1,4 +1,4 @@
-/** The sign-in plugins that serve now, as one authenticator: each is asked in turn, the higher priority first. */
+/** The sign-in plugins that serve now, as one authenticator: each is asked in turn, as the rules and priorities of the admin say. */
 import { authorizeRole } from '../contract/access.ts'
 import {
   type Authenticator,
@@ -25,11 +25,19 @@ export function createMeshSignIn(mesh: PluginMesh): Authenticator {
     mesh.listServing('auth').toSorted((a, b) => b.priority - a.priority)
       .map(({ manifest: { id } }) => id)
 
+  /** Those that rules or manifests name for the method, then the others: each may know the token. */
+  const servingFor = async (scheme: AuthRequest['scheme']) => {
+    const others = serving()
+    if (others.length < 2) return others
+    return [...new Set([...await mesh.route({ pillar: 'auth', value: scheme }), ...others])]
+  }
+
   async function firstValid(
+    ids: readonly string[],
     question: (auth: Authenticator) => Promise<AuthResponse>,
   ): Promise<AuthResponse> {
     let failure: unknown
-    for (const id of serving()) {
+    for (const id of ids) {
       try {
         const answer = await question(authOf(id))
         if (answer.valid) return { ...answer, userId: `${meshUserPrefix}${id}:${answer.userId}` }
@@ -53,7 +61,7 @@ export function createMeshSignIn(mesh: PluginMesh): Authenticator {
   return {
     authenticate: async (request) =>
       schemes.includes(request.scheme)
-        ? await firstValid((auth) => auth.authenticate(request))
+        ? await firstValid(await servingFor(request.scheme), (auth) => auth.authenticate(request))
         : nobody,
     async authorize(request) {
       return authorizeRole((await getUserProfile(request.userId))?.role, request)
@@ -77,7 +85,7 @@ export function createMeshSignIn(mesh: PluginMesh): Authenticator {
         totalCount: lists.reduce((sum, { totalCount }) => sum + totalCount, 0),
       }
     },
-    refreshToken: (request) => firstValid((auth) => auth.refreshToken(request)),
+    refreshToken: (request) => firstValid(serving(), (auth) => auth.refreshToken(request)),
     async logout(request) {
       const named = nameOf(request.userId)
       if (named !== undefined) await authOf(named.plugin).logout({ ...request, userId: named.user })

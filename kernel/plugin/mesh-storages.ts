@@ -1,11 +1,11 @@
-/** The storage plugins that serve now, as storages beside the main one. */
+/** The storage plugins, as storages beside the main one. */
 import type { PluginMesh } from '../contract/plugin-mesh.ts'
 import type { StorageProvider } from '../contract/storage.ts'
-import type { NamedStorage } from '../storages.ts'
+import type { PluginStorages } from '../storages.ts'
 import { storageFrom } from './adapters/storage.ts'
 
-/** Lists them, whichever process of each is called. */
-export function createMeshStorages(mesh: PluginMesh): () => readonly NamedStorage[] {
+/** Lists those that serve, and finds any that is wanted; whichever process of each is called. */
+export function createMeshStorages(mesh: PluginMesh): PluginStorages {
   const known = new Map<string, StorageProvider>()
   const storageOf = (id: string): StorageProvider => {
     const storage = known.get(id) ?? storageFrom({
@@ -16,6 +16,9 @@ export function createMeshStorages(mesh: PluginMesh): () => readonly NamedStorag
     known.set(id, storage)
     return storage
   }
-  return () =>
-    mesh.listServing('storage').map(({ manifest: { id } }) => ({ id, storage: storageOf(id) }))
+  const named = (id: string) => ({ id, storage: storageOf(id) })
+  return {
+    list: () => mesh.listServing('storage').map(({ manifest: { id } }) => named(id)),
+    find: (id) => mesh.pillarOf(id) === 'storage' ? named(id) : undefined,
+  }
 }

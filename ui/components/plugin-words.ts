@@ -14,7 +14,7 @@ export const pillarNames: Readonly<Record<Pillar, readonly [name: string, does: 
 
 /** What a rule of each pillar matches. */
 export const matchHints: Readonly<Record<Pillar, string>> = {
-  auth: 'A method, such as oidc',
+  auth: 'A method: basic, bearer or api-key',
   storage: 'The beginning of a URL, such as s3://media/',
   encoder: 'A video codec, such as av1',
   live: 'A protocol, such as srt',

@@ -44,7 +44,7 @@ export function RoutingForm(
         </table>
       </div>
       {canManage && (
-        <div class='flex items-center justify-between gap-3 px-2'>
+        <div class='flex flex-wrap items-center justify-between gap-3 px-2'>
           <p class='text-xs text-muted-foreground'>
             {matchHints[pillar]}; * matches everything. A row without a match is left out.
           </p>

@@ -9,6 +9,8 @@ import { Facts, Panel } from '../components/panels.tsx'
 import { PluginActions, type PluginRights } from '../components/plugin-actions.tsx'
 import { PluginFigures } from '../components/plugin-card.tsx'
 import {
+  formatLatencies,
+  formatShare,
   pillarNames,
   pluginPath,
   problemOfPlugin,
@@ -129,7 +131,7 @@ function wordsOf(value: unknown): string {
 function Kernels({ plugin }: { plugin: PluginView }) {
   return (
     <Panel title='Kernels' flush>
-      <DataTable columns={['Kernel', 'State', 'Version', 'Up']}>
+      <DataTable columns={['Kernel', 'State', 'Version', 'Up', 'Failed', 'p50 · p95 · p99']}>
         {plugin.kernels.map((kernel) => (
           <tr>
             <td class='font-mono text-xs'>{kernel.kernel_id}</td>
@@ -138,6 +140,8 @@ function Kernels({ plugin }: { plugin: PluginView }) {
             </td>
             <td>{kernel.version}</td>
             <td>{uptimeOfPlugin({ ...plugin, ...kernel })}</td>
+            <td class='tabular-nums'>{formatShare(kernel.error_rate)}</td>
+            <td class='tabular-nums'>{formatLatencies({ ...plugin, ...kernel })}</td>
           </tr>
         ))}
       </DataTable>

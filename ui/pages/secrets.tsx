@@ -2,6 +2,7 @@
 import type { SecretName } from '../../kernel/plugin/secrets/store.ts'
 import { mostSecrets } from '../../kernel/plugin/secrets/store.ts'
 import { formatCount } from '../components/format.ts'
+import { DataTable } from '../components/data-table.tsx'
 import { ConfirmButton, CsrfToken, TextArea, TextField } from '../components/forms.tsx'
 import { Empty, PageHeading, Panel } from '../components/panels.tsx'
 import { Time } from '../components/time.tsx'
@@ -109,43 +110,30 @@ function SecretFields({ view: { kind, form, csrfToken } }: { view: SecretsView }
 
 function SecretTable({ view: { secrets, csrfToken, now } }: { view: SecretsView }) {
   return (
-    <div class='table-container'>
-      <table class='table table-tight'>
-        <thead>
-          <tr>
-            <th scope='col'>Name</th>
-            <th scope='col'>Changed</th>
-            <th scope='col'>
-              <span class='sr-only'>Actions</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {secrets.map(({ name, updatedAt }, i) => (
-            <tr>
-              <td class='font-mono text-xs break-all whitespace-normal'>{name}</td>
-              <td class='text-muted-foreground'>
-                {updatedAt === null ? '—' : <Time at={updatedAt} now={now} />}
-              </td>
-              <td class='text-end'>
-                <ConfirmButton
-                  id={`confirm-secret-${i}`}
-                  action={`/settings/secrets/delete?name=${encodeURIComponent(name)}`}
-                  csrfToken={csrfToken}
-                  icon='trash'
-                  label='Delete'
-                  question={`Delete "${name}"?`}
-                  consequence='Plugins that need it fail from then on.'
-                  confirmLabel='Delete the secret'
-                  variant='danger'
-                  size='xs'
-                  accessibleLabel={`Delete ${name}`}
-                />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <DataTable columns={['Name', 'Changed']} hasActions>
+      {secrets.map(({ name, updatedAt }, i) => (
+        <tr>
+          <td class='font-mono text-xs break-all whitespace-normal'>{name}</td>
+          <td class='text-muted-foreground'>
+            {updatedAt === null ? '—' : <Time at={updatedAt} now={now} />}
+          </td>
+          <td class='text-end'>
+            <ConfirmButton
+              id={`confirm-secret-${i}`}
+              action={`/settings/secrets/delete?name=${encodeURIComponent(name)}`}
+              csrfToken={csrfToken}
+              icon='trash'
+              label='Delete'
+              question={`Delete "${name}"?`}
+              consequence='Plugins that need it fail from then on.'
+              confirmLabel='Delete the secret'
+              variant='danger'
+              size='xs'
+              accessibleLabel={`Delete ${name}`}
+            />
+          </td>
+        </tr>
+      ))}
+    </DataTable>
   )
 }

@@ -5,6 +5,7 @@ import { messageOf, WebEncodeError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import { openPluginHost, type ProcessPluginHost } from '../host.ts'
 import type { HostedPlugin } from '../instance.ts'
+import { metricsPrefixOf } from '../metrics-text.ts'
 import { readManifest } from '../manifest.ts'
 import { authChecks } from './auth.ts'
 import { must } from './must.ts'
@@ -108,7 +109,7 @@ async function resultOf<T>(
 }
 
 async function checkMetrics(plugin: HostedPlugin): Promise<void> {
-  const prefix = `webencode_plugin_${plugin.manifest.id.replaceAll('-', '_')}_`
+  const prefix = metricsPrefixOf(plugin.manifest.id)
   const lines = (await plugin.metrics()).split('\n')
   const wrong = lines.find((line) =>
     line !== '' && !line.startsWith('#') && !line.startsWith(prefix)

@@ -1,4 +1,5 @@
 /** What a plugin counts: its calls, and whatever else it wants, as Prometheus text. */
+import { metricsPrefixOf } from '../metrics-text.ts'
 
 /** Metrics of one kind; a plugin names each once. */
 export interface PluginMetrics {
@@ -16,7 +17,7 @@ const maxSeries = 1000
 
 /** @param pluginId - names begin with `webencode_plugin_{id}_`, with `_` where the id has `-` */
 export function createPluginMetrics(pluginId: string): PluginMetrics {
-  const prefix = `webencode_plugin_${pluginId.replaceAll('-', '_')}_`
+  const prefix = metricsPrefixOf(pluginId)
   const series = new Map<string, number>()
   const types = new Map<string, 'counter' | 'gauge'>()
   const put = (name: string, labels: string, type: 'counter' | 'gauge', value: number) => {
