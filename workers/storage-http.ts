@@ -60,6 +60,11 @@ export async function putStored(url: string, options: PutRequest): Promise<PutAn
     timeout: idleMs + sizeBytes / slowestCheckBytesPerMs,
   })
   const bytes = part && createReadStream(part.file, { start: part.start, end: part.end })
+  bytes?.on('end', () => {
+    if (part !== undefined && bytes.bytesRead <= part.end - part.start) {
+      request.destroy(new Error(`${part.file} became shorter while it was sent`))
+    }
+  })
   request.on('timeout', () => request.destroy(new Error('The storage is silent')))
   request.on('error', reject)
   request.on('response', (response) => resolve(answerFrom(response)))

@@ -69,14 +69,25 @@ export function createFollower(options: FollowerOptions): Follow {
     return true
   }
 
+  async function followOne(
+    config: PluginConfig,
+    instance: PluginInstanceRecord | undefined,
+  ): Promise<void> {
+    if (instance === undefined) {
+      if (config.isEnabled) await create(config)
+    } else if (instance.revision !== config.revision) await tell(config, instance)
+    else await giveUp(config, instance)
+  }
+
   return async (wants, instances) => {
     const known = new Map(instances.map((instance) => [instance.pluginId, instance]))
     for (const config of wants.values()) {
-      const instance = known.get(config.id)
-      if (instance === undefined) {
-        if (config.isEnabled) await create(config)
-      } else if (instance.revision !== config.revision) await tell(config, instance)
-      else await giveUp(config, instance)
+      try {
+        await followOne(config, known.get(config.id))
+      } catch (error) {
+        // The next look tries again. What is wrong with one plugin is not the others' business.
+        log.error('cannot follow what is wanted of a plugin', { plugin_id: config.id, error })
+      }
     }
   }
 }

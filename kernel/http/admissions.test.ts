@@ -7,10 +7,11 @@ import { createHandClock } from './hand-clock.fixture.ts'
 function createTrial() {
   const clock = createHandClock()
   const refused: string[] = []
+  const unanswered: unknown[] = []
   const admissions: Admissions<string> = new Admissions(clock, (member) => {
     refused.push(member)
     admissions.remove(member)
-  })
+  }, (failure) => unanswered.push(failure))
   const questions: string[] = []
   const permission = (key: string, answer: () => Promise<boolean>): Permission => ({
     key,
@@ -24,7 +25,7 @@ function createTrial() {
     clock.pass(ms)
     await setImmediate()
   }
-  return { admissions, questions, refused, permission, pass }
+  return { admissions, questions, refused, unanswered, permission, pass }
 }
 
 const yes = () => Promise.resolve(true)
@@ -54,11 +55,12 @@ describe('Admissions', () => {
     assert.deepEqual([...admissions.members], ['b'])
   })
 
-  test('keeps those whose question cannot be answered now', async () => {
-    const { admissions, refused, permission, pass } = createTrial()
+  test('keeps those whose question cannot be answered now, and says so', async () => {
+    const { admissions, refused, unanswered, permission, pass } = createTrial()
     admissions.add(permission('a', () => Promise.reject(new Error('away'))), 'a')
     await pass(60_000)
     assert.deepEqual([refused, admissions.size], [[], 1])
+    assert.match(String(unanswered), /away/)
   })
 
   test('asks four questions at a time', async () => {

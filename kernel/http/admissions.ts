@@ -26,15 +26,24 @@ interface Group<T> {
 export class Admissions<T> {
   readonly #clock: Clock
   readonly #onRefused: (member: T) => void
+  readonly #onUnanswered: (failure: unknown) => void
   readonly #groups = new Map<string, Group<T>>()
   readonly #groupOf = new Map<T, Group<T>>()
   #cancelRound: (() => void) | undefined
   #isClosed = false
 
-  /** @param onRefused - called for each member of a permission that is no longer valid */
-  constructor(clock: Clock, onRefused: (member: T) => void) {
+  /**
+   * @param onRefused - called for each member of a permission that is no longer valid
+   * @param onUnanswered - called for each question that failed
+   */
+  constructor(
+    clock: Clock,
+    onRefused: (member: T) => void,
+    onUnanswered: (failure: unknown) => void,
+  ) {
     this.#clock = clock
     this.#onRefused = onRefused
+    this.#onUnanswered = onUnanswered
   }
 
   add(permission: Permission, member: T): void {
@@ -81,8 +90,11 @@ export class Admissions<T> {
   }
 
   async #ask({ permission, members }: Group<T>): Promise<void> {
-    const isValid = await permission.isValid().catch(() => true)
-    if (isValid) return
+    try {
+      if (await permission.isValid()) return
+    } catch (failure) {
+      return this.#onUnanswered(failure)
+    }
     for (const member of members) this.#onRefused(member)
   }
 }

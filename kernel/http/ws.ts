@@ -42,10 +42,11 @@ export interface LiveHubOptions {
 
 /** Creates the hub. Topics are read once, however many watch them. */
 export function createLiveHub(options: LiveHubOptions): LiveHub {
-  const { clock, maxConnections = 12_000, maxTopics = 20_000 } = options
+  const { clock, log, maxConnections = 12_000, maxTopics = 20_000 } = options
   const admissions = new Admissions<LiveConnection>(
     clock,
     (connection) => connection.end(4401, 'Sign in again'),
+    (error) => log.warn('cannot ask whether a WebSocket may stay open', { error }),
   )
   const parts = {
     topics: new LiveTopics({ ...options, maxTopics }),
