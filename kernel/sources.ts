@@ -193,7 +193,7 @@ async function checkFile(url: URL, roots: readonly string[]): Promise<string> {
   })
   if (!realRoots.some((root) => isBelow(root, real))) throw outside(path)
   if (!(await stat(real)).isFile()) {
-    throw new WebEncodeError('WE-STO-002', `Cannot read "${path}": it is not a regular file`)
+    throw denied(`Cannot read "${path}": it must be a file, and it is a folder or a device`)
   }
   refusePlaylist(path)
   refusePlaylist(real)
@@ -230,7 +230,10 @@ function isDenied(failure: unknown): boolean {
 }
 
 function outside(path: string, cause?: unknown): WebEncodeError {
-  const problem = `Cannot read "${path}": it is not below a folder that sources may come from`
+  return denied(`Cannot read "${path}": it is not below a folder that sources may come from`, cause)
+}
+
+function denied(problem: string, cause?: unknown): WebEncodeError {
   return new WebEncodeError('WE-STO-002', problem, { path: 'source_url', cause })
 }
 
