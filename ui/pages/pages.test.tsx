@@ -44,7 +44,6 @@ function job(changes: Partial<JobPageView> = {}): string {
     events: [],
     outputs: [],
     report: undefined,
-    workers: new Map<string, string>(),
     showsAllTasks: false,
     csrfToken: 'token',
     now: fixtureNow,
