@@ -48,14 +48,9 @@ export function json<Schema extends z.ZodType>(schema: Schema, description: stri
   return { description, content: { 'application/json': { schema } } }
 }
 
-/** A file of any kind. */
-export function file(description: string) {
-  return {
-    description,
-    content: {
-      'application/octet-stream': { schema: z.string().meta({ format: 'binary' }) },
-    },
-  }
+/** The bytes of a file. @param type - what kinds it may be, such as a media range of the Accept header */
+export function file(description: string, type = '*/*') {
+  return { description, content: { [type]: { schema: z.string().meta({ format: 'binary' }) } } }
 }
 
 /** Serves the description of everything that was mounted on `api` at `/openapi.json`. */
