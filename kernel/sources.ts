@@ -220,17 +220,23 @@ async function checkFile(url: URL, roots: readonly string[]): Promise<string> {
   if (![...roots.map((root) => resolve(root)), ...realRoots].some((root) => isBelow(root, path))) {
     throw outside(path)
   }
-  const real = await realpath(path).catch((failure: unknown) => {
+  const { real, facts } = await lookUp(path).catch((failure: unknown) => {
     if (isDenied(failure)) throw outside(path, failure)
     throw refused(`The source "${path}" does not exist`, failure)
   })
   if (!realRoots.some((root) => isBelow(root, real))) throw outside(path)
-  if (!(await stat(real)).isFile()) {
-    throw new WebEncodeError('WE-STO-002', `Cannot read "${path}": it is not a regular file`)
+  if (!facts.isFile()) {
+    throw denied(`Cannot read "${path}": it must be a file, and it is a folder or a device`)
   }
   refusePlaylist(path)
   refusePlaylist(real)
   return real
+}
+
+/** Where a path leads and what is there, as one step: a file may vanish between the two. */
+async function lookUp(path: string) {
+  const real = await realpath(path)
+  return { real, facts: await stat(real) }
 }
 
 function pathOf(url: URL): string {
@@ -263,7 +269,10 @@ function isDenied(failure: unknown): boolean {
 }
 
 function outside(path: string, cause?: unknown): WebEncodeError {
-  const problem = `Cannot read "${path}": it is not below a folder that sources may come from`
+  return denied(`Cannot read "${path}": it is not below a folder that sources may come from`, cause)
+}
+
+function denied(problem: string, cause?: unknown): WebEncodeError {
   return new WebEncodeError('WE-STO-002', problem, { path: 'source_url', cause })
 }
 

@@ -109,7 +109,7 @@ function failureOf(outcome: TaskOutcome) {
 
 test('a handler gets a local source by its path, and its own directory', async (t) => {
   let seen: TaskContext | undefined
-  const { outcome, workDirectory } = await attempt(t, {
+  const { outcome, workDirectory, text } = await attempt(t, {
     url: 'file:///media/my%20film.mp4',
     handler(context) {
       seen = context
@@ -118,6 +118,7 @@ test('a handler gets a local source by its path, and its own directory', async (
     },
   })
   assert.equal(outcome.status, 'finished')
+  assert.match(text, /For request req-1\n/)
   assert.equal(seen?.sourceInput, '/media/my film.mp4')
   assert.equal(seen?.directory, join(workDirectory, 'job1.encode.a.1'))
   assert.equal(existsSync(seen.directory), false)

@@ -45,6 +45,7 @@ export async function runTask(
   const { brief } = lease
   const directory = join(tools.workDirectory, lease.name)
   const cancelTimeout = tools.clock.after(brief.timeoutMs, () => lease.stop('timedOut'))
+  taskLog.record(`For request ${brief.correlationId}`)
   let source: OpenSource | undefined
   try {
     lease.signal.throwIfAborted()

@@ -15,7 +15,7 @@ test('planTasks() encodes chunks and audio side by side, then stitches and verif
     'encode 1 cpu',
     'audio 0 cpu',
     'stitch 0 copy blocked',
-    'verify 0 cpu blocked',
+    'verify 0 copy blocked',
   ])
 })
 
@@ -26,12 +26,12 @@ test('planTasks() leaves out what the source does not have', () => {
     'encode 0 cpu',
     'encode 1 cpu',
     'stitch 0 copy blocked',
-    'verify 0 cpu blocked',
+    'verify 0 copy blocked',
   ])
   assert.deepEqual(names(planTasks(sampleJob, { ...samplePlan, source: soundOnly, chunks: [] })), [
     'audio 0 cpu',
     'stitch 0 copy blocked',
-    'verify 0 cpu blocked',
+    'verify 0 copy blocked',
   ])
   const empty = { ...samplePlan, source: { ...soundOnly, audio: [] }, chunks: [] }
   assert.deepEqual(planTasks(sampleJob, empty), [])
@@ -41,7 +41,7 @@ test('planTasks() remuxes a source that is copied', () => {
   const copied = { ...sampleJob, profile: findProfile('source_copy') }
   assert.deepEqual(names(planTasks(copied, samplePlan)), [
     'remux 0 copy blocked',
-    'verify 0 cpu blocked',
+    'verify 0 copy blocked',
   ])
 })
 

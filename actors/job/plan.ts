@@ -36,7 +36,7 @@ export function planTasks(job: JobInput, plan: EncodePlan): readonly TaskInput[]
   return [
     ...encoding,
     taskOf(job, { kind }, { lane: 'copy', durationSeconds, blocked: true }),
-    taskOf(job, { kind: 'verify' }, { lane: 'cpu', durationSeconds, blocked: true }),
+    taskOf(job, { kind: 'verify' }, { lane: 'copy', durationSeconds, blocked: true }),
   ]
 }
 

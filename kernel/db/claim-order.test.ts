@@ -68,7 +68,7 @@ test('bestFirst() counts what runs already', () => {
   assert.equal(idsOf(bestFirst(tasks, 'local', busier)), 'a1 b1')
 })
 
-test('bestFirst() compares deadline, share, region, GPU, wait and id, in this order', () => {
+test('bestFirst() compares deadline, share, region, GPU, lane, wait and id, in this order', () => {
   const tasks = [
     task('late', { deadlineMs: 2000 }),
     task('early', { deadlineMs: 1000, owner: 'busy' }),
@@ -77,12 +77,13 @@ test('bestFirst() compares deadline, share, region, GPU, wait and id, in this or
     task('near', { owner: 'c' }),
     task('near-gpu', { owner: 'd', lane: 'gpu.amd' }),
     task('near-long', { owner: 'e', waitedMs: 100 }),
+    task('near-copy', { owner: 'g', lane: 'copy' }),
     task('near-z', { owner: 'f' }),
   ]
   const loads = new Map([['busy', { running: 5, weight: 1 }]])
   assert.equal(
     idsOf(bestFirst(tasks, 'local', loads)),
-    'early late near-gpu near-long near near-z far-gpu busy',
+    'early late near-gpu near-copy near-long near near-z far-gpu busy',
   )
 })
 

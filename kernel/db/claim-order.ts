@@ -133,8 +133,8 @@ export function isSafeWith(
 
 /**
  * Tasks of one priority, best first: the earlier deadline; then whose owner has the smaller share of the fleet for its
- * weight, those before it in this list included; then the region of the worker; then work for a GPU; then the longest
- * wait; then, of tasks of one age, the most work, so that all slots end together.
+ * weight, those before it in this list included; then the region of the worker; then work for a GPU; then what ends a
+ * job that is encoded already, before more jobs are begun; then the longest wait; then, of tasks of one age, the most work, so that all slots end together.
  */
 export function bestFirst(
   tasks: readonly ReadyTask[],
@@ -144,6 +144,7 @@ export function bestFirst(
   const byOwn = (a: ReadyTask, b: ReadyTask) =>
     Number(b.region === ownRegion) - Number(a.region === ownRegion) ||
     Number(isForGpu(b)) - Number(isForGpu(a)) ||
+    Number(b.lane === 'copy') - Number(a.lane === 'copy') ||
     b.waitedMs - a.waitedMs ||
     b.weight - a.weight ||
     (a.id < b.id ? -1 : 1)

@@ -169,6 +169,8 @@ describeOnDatabases('jobs', (db) => {
       id: 'j3',
     })
     assert.deepEqual(await listIds({ status: 'failed' }), ['j2', 'j1'])
+    assert.deepEqual(await listIds({ status: ['queued', 'failed'], userId: 'u2' }), ['j1'])
+    assert.deepEqual(await listIds({ status: ['completed', 'failed'] }), ['j2', 'j1'])
     assert.deepEqual(await listIds({ userId: 'u2' }), ['j1'])
     assert.deepEqual(await listIds({ userId: 'u2', status: 'queued' }), [])
   })
@@ -237,13 +239,23 @@ describeOnDatabases('jobs', (db) => {
         event: { type: 'claim', workerId: 'w1', leaseToken: 'secret', bulk: 'x'.repeat(5000) },
       }],
     })
+    const failure = { code: 'WE-JOB-008', message: 'FFmpeg failed.', detail: 'x'.repeat(5000) }
+    await write({
+      log: [{ actorId: 't1', version: 2, eventId: 'e2', event: { type: 'fail', failure } }],
+    })
     const events = await listJobEvents(db(), 'j1')
     for (const event of events) assert.deepEqual(jobEventViewSchema.parse(event), event)
     assert.deepEqual(events.map(({ id, actor_id, type, data }) => ({ id, actor_id, type, data })), [
       { id: 'j1:0', actor_id: 'j1', type: 'xstate.init', data: {} },
       { id: 't1:1', actor_id: 't1', type: 'claim', data: { workerId: 'w1' } },
+      {
+        id: 't1:2',
+        actor_id: 't1',
+        type: 'fail',
+        data: { failure: { code: 'WE-JOB-008', message: 'FFmpeg failed.' } },
+      },
     ])
-    assert.deepEqual((await listJobEvents(db(), 'j1', 1)).map(({ id }) => id), ['t1:1'])
+    assert.deepEqual((await listJobEvents(db(), 'j1', 1)).map(({ id }) => id), ['t1:2'])
   })
 
   test('readJobOutputs() and readJobReport() answer what verification accepted', async () => {

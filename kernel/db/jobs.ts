@@ -16,7 +16,8 @@ import { mediaFrom } from './job-media.ts'
 
 /** What to list. */
 export interface JobQuery {
-  readonly status?: JobStatus
+  /** One, or any of several. */
+  readonly status?: JobStatus | readonly JobStatus[]
   readonly userId?: string
   /** Part of the id or of the source URL, in any case. */
   readonly search?: string
@@ -53,7 +54,7 @@ export async function listJobs(db: Reader, query: JobQuery = {}): Promise<JobPag
     SELECT ${jobColumns}, (${sortKeyOf(sort, order)})::text AS sort_key
     FROM jobs
     WHERE true
-      ${query.status === undefined ? nothing : sql`AND status = ${query.status}`}
+      ${statusIs(query.status)}
       ${query.userId === undefined ? nothing : sql`AND user_id = ${query.userId}`}
       ${searchOf(query.search)}
       ${afterCursor(after)}
@@ -102,14 +103,21 @@ export async function readJobReport(
 
 /**
  * The newest `limit` steps of a job and of its tasks, oldest first.
- * Lease tokens, inputs (they may hold credentials) and fields longer than 4,000 characters are left out.
+ * Lease tokens, inputs (they may hold credentials) and fields longer than 4,000 characters are left out; a failure that
+ * is longer loses only its `detail`.
  */
 export async function listJobEvents(db: Reader, id: string, limit = 500): Promise<JobEventView[]> {
   const rows = await db.query<{ id: string; actor_id: string; type: string; at: Date; data: Json }>(
     sql`
     SELECT e.actor_id || ':' || e.version AS id, e.actor_id, e.event->>'type' AS type, e.at, (
       SELECT coalesce(jsonb_object_agg(key, value), '{}')
-      FROM jsonb_each(e.event)
+      FROM (
+        SELECT key, CASE
+          WHEN length(value::text) > 4000 AND jsonb_typeof(value) = 'object' THEN value - 'detail'
+          ELSE value
+        END AS value
+        FROM jsonb_each(e.event)
+      ) AS field
       WHERE key NOT IN ('type', 'input', 'leaseToken') AND length(value::text) <= 4000
     ) AS data
     FROM (
@@ -151,6 +159,14 @@ export async function deleteJobRows(tx: Writer, id: string): Promise<boolean> {
       gone_jobs AS (DELETE FROM jobs j WHERE j.id = ${id} RETURNING j.id)
     SELECT count(*)::int AS jobs FROM gone_jobs`)
   return row?.jobs === 1
+}
+
+/** One status is compared as such: only then the index of statuses gives the rows in their order. */
+function statusIs(status: JobQuery['status']): Statement {
+  if (status === undefined) return nothing
+  return typeof status === 'string'
+    ? sql`AND status = ${status}`
+    : sql`AND status = ANY(${status}::text[])`
 }
 
 function searchOf(search: string | undefined): Statement {

@@ -74,6 +74,24 @@ test('/openapi.json refers only to what it has', () => {
   }
 })
 
+test('/openapi.json has only patterns that other programs can read', () => {
+  const patterns = valuesOf(description, 'pattern').map(String)
+  assert.ok(patterns.length > 5)
+  for (const pattern of patterns) {
+    assert.doesNotThrow(() => new RegExp(pattern), pattern)
+    // The slash and flags of a literal, and classes that need a flag.
+    assert.doesNotMatch(pattern, /^\/|\$\/[a-z]*$|\\p\{/)
+  }
+})
+
+test('/openapi.json says that text holds no control characters', () => {
+  const { NewJob } = description.components.schemas
+  const properties = NewJob?.properties as Record<string, { pattern?: string }> | undefined
+  const pattern = new RegExp(properties?.['source_url']?.pattern ?? assert.fail('no pattern'))
+  assert.match('https://a/ü 1', pattern)
+  assert.doesNotMatch('https://a/\u0000', pattern)
+})
+
 test('/openapi.json describes the schema that checks a new job', () => {
   const { NewJob } = description.components.schemas
   assert.deepEqual(NewJob?.required, ['source_url', 'profile'])

@@ -1,6 +1,7 @@
 /** The description of the API: made from the schemas that check its requests. */
 import { createRoute, OpenAPIHono } from '@hono/zod-openapi'
 import { z } from 'zod'
+import { issueSentence } from '../contract/issue-words.ts'
 import { WebEncodeError } from '../errors.ts'
 import type { AppEnv } from './deps.ts'
 import { problemSchema } from './problem.ts'
@@ -47,14 +48,9 @@ export function json<Schema extends z.ZodType>(schema: Schema, description: stri
   return { description, content: { 'application/json': { schema } } }
 }
 
-/** A file of any kind. */
-export function file(description: string) {
-  return {
-    description,
-    content: {
-      'application/octet-stream': { schema: z.string().meta({ format: 'binary' }) },
-    },
-  }
+/** The bytes of a file. @param type - what kinds it may be, such as a media range of the Accept header */
+export function file(description: string, type = '*/*') {
+  return { description, content: { [type]: { schema: z.string().meta({ format: 'binary' }) } } }
 }
 
 /** Serves the description of everything that was mounted on `api` at `/openapi.json`. */
@@ -88,6 +84,6 @@ function invalidInput(issue: z.core.$ZodIssue | undefined): WebEncodeError {
   if (issue === undefined) return new WebEncodeError('WE-JOB-001', 'The request is not valid')
   const keys = issue.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : []
   const path = [...issue.path, ...keys].join('.')
-  const message = path === '' ? issue.message : `${path}: ${issue.message}`
+  const message = issueSentence(issue, path === '' ? 'The request' : path)
   return new WebEncodeError('WE-JOB-001', message, path === '' ? {} : { path })
 }

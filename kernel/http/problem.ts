@@ -150,7 +150,8 @@ function leadToSignIn(c: Context<AppEnv>): Response {
     return c.body(null, 401)
   }
   const isPage = c.req.method === 'GET' || c.req.method === 'HEAD'
-  return c.redirect(isPage ? `/login?next=${encodeURIComponent(c.req.path)}` : '/login', 303)
+  const { pathname, search } = new URL(c.req.url)
+  return c.redirect(isPage ? `/login?next=${encodeURIComponent(pathname + search)}` : '/login', 303)
 }
 
 function isApiPath(path: string): boolean {

@@ -160,7 +160,7 @@ export function MediaFacts({ media }: { media: NonNullable<JobView['media']> }) 
       facts={[
         ['Length', isNumber(duration_seconds) ? formatDuration(duration_seconds) : null],
         ['Size', isNumber(size_bytes) ? formatBytes(size_bytes) : null],
-        ['Format', textOf(media['format'])],
+        ['Format', formatName(textOf(media['format']))],
         ['Video', textOf(media['video_codec'])],
         ['Picture', isNumber(width) && isNumber(height) ? `${width} × ${height}` : null],
         ['Frame rate', isNumber(fps) ? `${Number(fps.toFixed(3))} fps` : null],
@@ -179,6 +179,35 @@ export function MediaFacts({ media }: { media: NonNullable<JobView['media']> }) 
   )
 }
 
+/** Containers as people call them, by the first name that FFmpeg gives them. */
+const formatNames: Readonly<Record<string, string>> = {
+  mov: 'MP4 or QuickTime',
+  matroska: 'Matroska or WebM',
+  mpegts: 'MPEG-TS',
+  mpeg: 'MPEG-PS',
+  flv: 'Flash video',
+}
+
+function formatName(format: string | null): string | null {
+  if (format === null) return null
+  const [first = format] = format.split(',')
+  return formatNames[first] ?? first.toUpperCase()
+}
+
+const reportNames: Readonly<Record<string, string>> = {
+  videoSeconds: 'Video',
+  audioSeconds: 'Audio',
+  decodedSeconds: 'Decoded again',
+  sizeBytes: 'Size',
+}
+
+function reportValue(name: string, value: string | number | boolean): string {
+  if (typeof value === 'boolean') return value ? 'yes' : 'no'
+  if (typeof value === 'string') return value
+  if (name.endsWith('Seconds')) return `${Number(value.toFixed(3)).toLocaleString('en')} s`
+  return name.endsWith('Bytes') ? formatBytes(value) : value.toLocaleString('en')
+}
+
 /** What verification checked before the job was called complete. */
 export function ReportFacts(
   { report }: { report: Readonly<Record<string, string | number | boolean>> },
@@ -186,8 +215,8 @@ export function ReportFacts(
   return (
     <Facts
       facts={Object.entries(report).map(([name, value]) => [
-        sentenceCase(name),
-        typeof value === 'boolean' ? value ? 'yes' : 'no' : String(value),
+        reportNames[name] ?? sentenceCase(name),
+        reportValue(name, value),
       ])}
     />
   )

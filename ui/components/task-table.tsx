@@ -11,14 +11,12 @@ export const shortListLimit = 60
 
 interface TaskTableProps {
   readonly tasks: readonly TaskView[]
-  /** Hostnames by worker id. */
-  readonly workers: ReadonlyMap<string, string>
   /** May the reader requeue? Then the token of the forms. */
   readonly csrfToken: string | undefined
 }
 
 /** One row a task. */
-export function TaskTable({ tasks, workers, csrfToken }: TaskTableProps) {
+export function TaskTable({ tasks, csrfToken }: TaskTableProps) {
   return (
     <div class='table-container max-h-[36rem] overflow-y-auto'>
       <table class='table table-tight'>
@@ -38,9 +36,7 @@ export function TaskTable({ tasks, workers, csrfToken }: TaskTableProps) {
           {tasks.map((task) => (
             <TaskRow
               task={task}
-              worker={task.assigned_worker_id === null
-                ? undefined
-                : workers.get(task.assigned_worker_id) ?? task.assigned_worker_id}
+              worker={task.assigned_worker_id ?? undefined}
               csrfToken={csrfToken}
             />
           ))}

@@ -14,9 +14,6 @@ export interface Step {
   readonly tone: Tone
 }
 
-/** Hostnames by worker id. */
-type Hostnames = ReadonlyMap<string, string>
-
 const toneClasses: Record<Tone, string> = {
   neutral: 'text-muted-foreground',
   active: 'text-brand',
@@ -27,14 +24,13 @@ const toneClasses: Record<Tone, string> = {
 
 /** Newest first. Events that only repeat what another one says are left out. */
 export function Timeline(
-  { jobId, events, workers, now }: {
+  { jobId, events, now }: {
     jobId: string
     events: readonly JobEventView[]
-    workers: Hostnames
     now: number
   },
 ) {
-  return <StepList events={events} stepOf={(event) => stepFrom(event, jobId, workers)} now={now} />
+  return <StepList events={events} stepOf={(event) => stepFrom(event, jobId)} now={now} />
 }
 
 /** Events in words, newest first. */
@@ -64,12 +60,8 @@ export function StepList(
 }
 
 /** What an event means to a person; undefined when another event says it better. */
-export function stepFrom(
-  event: JobEventView,
-  jobId: string,
-  workers: Hostnames,
-): Step | undefined {
-  return event.actor_id === jobId ? jobStepFrom(event) : taskStepFrom(event, workers)
+export function stepFrom(event: JobEventView, jobId: string): Step | undefined {
+  return event.actor_id === jobId ? jobStepFrom(event) : taskStepFrom(event)
 }
 
 function jobStepFrom({ type, data }: JobEventView): Step | undefined {
@@ -97,10 +89,7 @@ function jobStepFrom({ type, data }: JobEventView): Step | undefined {
   }
 }
 
-function taskStepFrom(
-  { type, data, actor_id }: JobEventView,
-  workers: Hostnames,
-): Step | undefined {
+function taskStepFrom({ type, data, actor_id }: JobEventView): Step | undefined {
   const task = taskNameFrom(actor_id)
   switch (type) {
     case 'xstate.init':
@@ -111,11 +100,7 @@ function taskStepFrom(
       return undefined
     case 'claim': {
       const worker = field(data, 'workerId') ?? 'a worker'
-      return {
-        text: `${task}: taken by ${workers.get(worker) ?? worker}`,
-        icon: 'play',
-        tone: 'neutral',
-      }
+      return { text: `${task}: taken by ${worker}`, icon: 'play', tone: 'neutral' }
     }
     case 'finish':
       return { text: `${task}: finished`, icon: 'check', tone: 'success' }

@@ -187,7 +187,7 @@ function StoragePanel({ usage }: { usage: StorageUsage }) {
           {usage.groups.map(({ name, bytes, keptFor }) => (
             <div class='flex items-baseline justify-between gap-3'>
               <dt class='text-muted-foreground'>{name}, kept {keptFor}</dt>
-              <dd class='tabular-nums'>{formatBytes(bytes)}</dd>
+              <dd class='whitespace-nowrap tabular-nums'>{formatBytes(bytes)}</dd>
             </div>
           ))}
         </dl>

@@ -8,7 +8,6 @@ import {
 import type { OutputFile } from '../../kernel/contract/task.ts'
 import { listJobEvents, readJob, readJobOutputs, readJobReport } from '../../kernel/db/jobs.ts'
 import { listTasks } from '../../kernel/db/tasks.ts'
-import { listWorkers } from '../../kernel/db/workers.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
 import type { UiDeps } from '../deps.ts'
 import { ConfirmButton } from '../components/forms.tsx'
@@ -38,8 +37,6 @@ export interface JobPageView {
   readonly events: readonly JobEventView[]
   readonly outputs: readonly OutputFile[]
   readonly report: Readonly<Record<string, string | number | boolean>> | undefined
-  /** Hostnames by worker id. */
-  readonly workers: ReadonlyMap<string, string>
   /** Every task, and not only those that matter now. */
   readonly showsAllTasks: boolean
   /** Token for the forms; absent for a reader who may not act. */
@@ -58,15 +55,13 @@ export async function loadJob(
 ): Promise<JobPageView> {
   const job = await readJob(db, id)
   if (job === undefined) throw new WebEncodeError('WE-JOB-004', `There is no job "${id}"`)
-  const [tasks, events, outputs, report, workers] = await Promise.all([
+  const [tasks, events, outputs, report] = await Promise.all([
     listTasks(db, id),
     listJobEvents(db, id, eventLimit),
     readJobOutputs(db, id),
     readJobReport(db, id),
-    listWorkers(db),
   ])
-  const hostnames = new Map(workers.map((worker) => [worker.id, worker.hostname]))
-  return { job, tasks, events, outputs, report, workers: hostnames, ...reader, now: clock.now() }
+  return { job, tasks, events, outputs, report, ...reader, now: clock.now() }
 }
 
 /** The page, which is live as a whole. A job that ended does not change any more. */
@@ -108,7 +103,6 @@ export function JobPage({ view }: { view: JobPageView }) {
             <Timeline
               jobId={job.id}
               events={view.events}
-              workers={view.workers}
               now={view.now}
             />
           </Panel>
@@ -197,17 +191,19 @@ function ProgressCard({ view: { job, tasks } }: { view: JobPageView }) {
         <div class='flex flex-col gap-2.5'>
           <div class='flex items-end justify-between gap-4'>
             <span class='flex items-baseline gap-3'>
-              <span class='text-3xl font-semibold tracking-tight tabular-nums'>
+              <span class='text-3xl font-semibold tracking-tight whitespace-nowrap tabular-nums'>
                 {formatPercent(job.progress_pct)}
               </span>
               <span class='text-muted-foreground' role='status'>{phaseSentences[job.phase]}</span>
             </span>
             <span class='text-end text-muted-foreground tabular-nums'>
-              {job.eta_seconds === null ? '' : (
-                <span class='block font-medium text-foreground'>
-                  {formatDuration(job.eta_seconds)} left
-                </span>
-              )}
+              {job.eta_seconds === null
+                ? ''
+                : (
+                  <span class='block font-medium text-foreground sm:whitespace-nowrap'>
+                    {formatDuration(job.eta_seconds)} left
+                  </span>
+                )}
             </span>
           </div>
           <ProgressBar
@@ -271,7 +267,6 @@ function Tasks({ view }: { view: JobPageView }) {
         : (
           <TaskTable
             tasks={shown}
-            workers={view.workers}
             csrfToken={endedJobStatuses.includes(view.job.status) ? undefined : view.csrfToken}
           />
         )}

@@ -61,10 +61,15 @@ export async function loadJobs(
     sort,
     order,
     search: query.q,
-    ...(query.status && { status: query.status }),
+    ...(query.status && { status: statusesOf(query.status) }),
     ...(query.cursor !== undefined && { cursor: query.cursor }),
   })
   return { query, page: found, canCreate, now }
+}
+
+/** For people, joining the chunks and writing the result are parts of processing. */
+function statusesOf(status: JobStatus): JobStatus | readonly JobStatus[] {
+  return status === 'processing' ? ['processing', 'stitching', 'uploading'] : status
 }
 
 /** The whole page. */

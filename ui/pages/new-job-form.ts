@@ -1,5 +1,6 @@
 /** The form of a new job: its fields, and the request that is made of them. */
 import { z } from 'zod'
+import { issueSentence } from '../../kernel/contract/issue-words.ts'
 import { type CreateJob, createJobSchema } from '../../kernel/contract/job.ts'
 import type { Profile, ProfileOverrides } from '../../kernel/contract/profile.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
@@ -58,7 +59,7 @@ export function createJobFrom(
   if (parsed.success) return { request: parsed.data }
   const errors = parsed.error.issues.map((issue) => [
     fieldOf(issue.path.join('.'), form),
-    issue.message,
+    issueSentence(issue),
   ])
   return { errors: Object.fromEntries(errors) }
 }

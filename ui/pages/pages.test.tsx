@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Reader } from '../../kernel/db/database.ts'
 import {
   adminRights,
   fixtureJobId,
@@ -13,7 +14,7 @@ import {
 } from '../fixtures.ts'
 import { DashboardPage, type DashboardView } from './dashboard.tsx'
 import { JobPage, type JobPageView } from './job.tsx'
-import { addressOf, JobsPage, jobsQueryFrom } from './jobs.tsx'
+import { addressOf, JobsPage, jobsQueryFrom, loadJobs } from './jobs.tsx'
 import { chosenLog, logFileFrom, LogsPage } from './logs.tsx'
 import { newJobFormFrom } from './new-job-form.ts'
 import { NewJobPage } from './new-job.tsx'
@@ -43,7 +44,6 @@ function job(changes: Partial<JobPageView> = {}): string {
     events: [],
     outputs: [],
     report: undefined,
-    workers: new Map<string, string>(),
     showsAllTasks: false,
     csrfToken: 'token',
     now: fixtureNow,
@@ -107,6 +107,20 @@ test('jobsQueryFrom() takes what it does not understand as not given', () => {
   assert.equal(addressOf('/jobs', jobsQueryFrom({}), {}), '/jobs')
 })
 
+test('loadJobs() counts jobs that are joined or written as processing', async () => {
+  const asked: unknown[] = []
+  const db: Reader = {
+    query({ values }) {
+      asked.push(...values)
+      return Promise.resolve([])
+    },
+  }
+  await loadJobs(db, jobsQueryFrom({ status: 'processing' }), fixtureNow, false)
+  assert.deepEqual(asked[0], ['processing', 'stitching', 'uploading'])
+  await loadJobs(db, jobsQueryFrom({ status: 'failed' }), fixtureNow, false)
+  assert.ok(asked.some((value) => String(value) === 'failed'))
+})
+
 test('JobPage of a running job is live, shows its pace and can be cancelled', () => {
   const text = job()
   assert.match(text, new RegExp(`hx-get="/jobs/${fixtureJobId}/live"`))
@@ -128,7 +142,7 @@ test('JobPage of a completed job plays and offers its file, and is no longer liv
       finished_at: '2026-03-01T11:58:00Z',
     }),
     outputs: [output],
-    report: { frames: 300, monotonic: true },
+    report: { frames: 1300, videoSeconds: 30.0004, sizeBytes: 1_510_000, monotonic: true },
   })
   assert.match(
     text,
@@ -138,8 +152,17 @@ test('JobPage of a completed job plays and offers its file, and is no longer liv
   assert.match(text, /1\.5 MB/)
   assert.match(text, /abab/)
   assert.match(text, /Monotonic<\/dt><dd[^>]*>yes/)
+  assert.match(text, /Frames<\/dt><dd[^>]*>1,300</)
+  assert.match(text, /Video<\/dt><dd[^>]*>30 s</)
+  assert.match(text, /Size<\/dt><dd[^>]*>1\.51 MB</)
   assert.match(text, /\/retry"/)
   assert.doesNotMatch(text, /hx-get|data-live/)
+})
+
+test('JobPage names the container of the source as people do', () => {
+  const container = (format: string) => job({ job: jobFixture({ media: { format } }) })
+  assert.match(container('mov,mp4,m4a,3gp,3g2,mj2'), /Format<\/dt><dd[^>]*>MP4 or QuickTime</)
+  assert.match(container('avi'), /Format<\/dt><dd[^>]*>AVI</)
 })
 
 test('JobPage of a failed job explains it', () => {

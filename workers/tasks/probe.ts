@@ -13,7 +13,7 @@ import {
 import { canHold } from '../ffmpeg/containers.ts'
 import { invalidInput } from '../ffmpeg/failure.ts'
 import { parseSourcePackets, secondsFrom } from '../ffmpeg/packet-list.ts'
-import type { SourcePacket, TimeBase } from '../ffmpeg/packet-list.ts'
+import type { SourcePacket } from '../ffmpeg/packet-list.ts'
 import { parseProbeReport } from '../ffmpeg/probe-report.ts'
 import type { ProbeReport } from '../ffmpeg/probe-report.ts'
 import { truncationOf } from './completeness.ts'
@@ -21,6 +21,7 @@ import { TaskFailed } from './context.ts'
 import type { TaskContext, TaskHandler } from './context.ts'
 import { gridFrom } from './grid.ts'
 import { outputName } from './output-name.ts'
+import { soundPlanFrom } from './sound-plan.ts'
 import { createTools, isRemote } from './tool.ts'
 import type { Tools } from './tool.ts'
 
@@ -246,7 +247,11 @@ function planFrom(
     source: facts,
     warnings: [...warnings, ...colourWarnings(facts, profile)].slice(0, mostWarnings),
   }
-  if (facts.video === undefined) return { ...all, ...soundPlan(packets, timeBase) }
+  if (facts.video === undefined) {
+    const plan = soundPlanFrom(packets, timeBase)
+    if (plan === undefined) refuse('The audio of the source holds no sound.')
+    return { ...all, ...plan }
+  }
   const grid = gridFrom({ facts, packets, fleetSlots, profile })
   if (grid === undefined) refuse('The video of the source holds no frame that can be shown.')
   return { ...all, ...grid }
@@ -255,23 +260,6 @@ function planFrom(
 function colourWarnings({ video }: SourceFacts, { video: wanted }: Profile): string[] {
   if (!video?.isHdr || wanted.codec === 'copy' || wanted.pixelFormat !== 'yuv420p') return []
   return ['The source is HDR: the output keeps its colours, in 8 bits, and needs an HDR screen.']
-}
-
-/** Sound alone needs no grid: it is encoded whole. */
-function soundPlan(packets: readonly SourcePacket[], timeBase: TimeBase) {
-  const timed = packets.flatMap(({ pts }) => pts === undefined ? [] : [pts])
-  if (timed.length === 0) refuse('The audio of the source holds no sound.')
-  const firstTick = timed.reduce((least, pts) => Math.min(least, pts), Infinity)
-  const firstSeconds = secondsFrom(firstTick, timeBase)
-  const endSeconds = secondsFrom(lastTickOf(packets), timeBase)
-  return {
-    firstTick,
-    firstSeconds,
-    totalFrames: 0,
-    durationSeconds: Math.max(0, endSeconds - firstSeconds),
-    chunks: [],
-    threads: 1,
-  }
 }
 
 function lastTickOf(packets: readonly SourcePacket[]): number {

@@ -214,6 +214,8 @@ describe('POST /v1/files/upload-url', () => {
     assert.match(String(signed['upload_url']), /^http:.*\/v1\/objects\/media\/uploads\//)
     assert.equal(signed['url'], `fs://${String(signed['object_key'])}`)
     assert.deepEqual([signed['plugin_id'], signed['method']], ['storage-test', 'PUT'])
+    const bare = { method: 'POST', headers: as('operator') }
+    assert.equal((await bench.app.request('/v1/files/upload-url', bare)).status, 201)
     const wished = await ask({
       plugin_id: 'storage-test',
       bucket: 'media',

@@ -10,9 +10,11 @@ export const idParams = z.object({ id: z.string().regex(/^[A-Za-z0-9._-]{1,128}$
 
 /** Text without control characters and half surrogates, which Postgres cannot store. */
 export function plainText<Schema extends z.ZodType<string>>(schema: Schema) {
-  return schema.refine((text) => text.isWellFormed() && !hasControl(text), {
-    message: 'Control characters are not allowed',
-  })
+  return schema
+    .refine((text) => text.isWellFormed() && !hasControl(text), {
+      message: 'Control characters are not allowed',
+    })
+    .meta({ pattern: '^[^\\u0000-\\u001f\\u007f]*$' })
 }
 
 /** The job. @throws WE-JOB-004 */

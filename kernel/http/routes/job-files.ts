@@ -17,7 +17,10 @@ import { idParams, requireJob } from './input.ts'
 const bucket = 'media'
 const downloadSeconds = 3600
 
-const fileParams = idParams.extend({ name: z.string().regex(/^[^/\\\p{Cc}]{1,255}$/u) })
+const fileParams = idParams.extend({
+  // oxlint-disable-next-line no-control-regex -- control characters are what is refused
+  name: z.string().regex(/^[^/\\\u0000-\u001f\u007f-\u009f]{1,255}$/),
+})
 
 const log = z.strictObject({
   /** `<task id>.<attempt>.log` */
@@ -56,7 +59,10 @@ const listLogs = route('get', '/v1/jobs/{id}/logs', {
 const readLog = route('get', '/v1/jobs/{id}/logs/{name}', {
   summary: 'Read a log; understands byte ranges',
   request: { params: fileParams },
-  responses: { 200: file('The log, UTF-8 text'), 206: file('A range of it') },
+  responses: {
+    200: file('The log, UTF-8 text', 'text/plain'),
+    206: file('A range of it', 'text/plain'),
+  },
 })
 
 /** Routes of outputs and logs. */

@@ -47,7 +47,7 @@ describe('POST /v1/jobs', () => {
   test('names the field that is wrong', async () => {
     const cases: [unknown, string | undefined, RegExp][] = [
       [{ profile: 'x' }, 'source_url', /source_url/],
-      [{ ...wish, source_url: 7 }, 'source_url', /expected string/],
+      [{ ...wish, source_url: 7 }, 'source_url', /source_url must be text/],
       [{ ...wish, source_url: '' }, 'source_url', /source_url/],
       [{ ...wish, source_url: 'x'.repeat(5000) }, 'source_url', /source_url/],
       [{ ...wish, source_url: 'https://a/\u0000' }, 'source_url', /Control characters/],
@@ -59,9 +59,9 @@ describe('POST /v1/jobs', () => {
       [{ ...wish, colour: 'red' }, 'colour', /colour/],
       [{ ...wish, overrides: { video: { crf: 20 } } }, 'overrides.video.crf', /crf/],
       [{ ...wish, overrides: { video: { width: -1 } } }, 'overrides.video.width', /width/],
-      [[], undefined, /expected object/],
-      [null, undefined, /expected object/],
-      ['"text"', undefined, /expected object/],
+      [[], undefined, /The request must be an object/],
+      [null, undefined, /The request must be an object/],
+      ['"text"', undefined, /The request must be an object/],
     ]
     for (const [body, path, details] of cases) {
       const response = await request('/v1/jobs', post(body))

@@ -265,8 +265,11 @@ describe('all sessions of a user', () => {
 
 describe('pages', () => {
   test('lead strangers to the sign-in form', async () => {
-    const page = await bench.app.request('/page')
-    assert.deepEqual([page.status, page.headers.get('location')], [303, '/login?next=%2Fpage'])
+    const page = await bench.app.request('/page?search=a+b&sort=x')
+    assert.deepEqual([page.status, page.headers.get('location')], [
+      303,
+      `/login?next=${encodeURIComponent('/page?search=a+b&sort=x')}`,
+    ])
     const fragment = await bench.app.request('/page', { headers: { 'hx-request': 'true' } })
     assert.deepEqual([fragment.status, fragment.headers.get('hx-redirect')], [401, '/login'])
   })

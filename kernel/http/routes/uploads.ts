@@ -47,8 +47,8 @@ const uploadUrlRequest = z.strictObject({
   bucket: z.string().min(1).max(63).optional(),
   /** Below `uploads/`; a new one when it is absent. */
   object_key: plainText(z.string().min(1).max(1024)).optional(),
-  /** Ends the new key. */
-  file_name: plainText(z.string().min(1).max(1000)).default('upload'),
+  /** Ends the new key. @default 'upload' */
+  file_name: plainText(z.string().min(1).max(1000)).optional(),
   content_type: z.string().regex(/^[\w.+-]+\/[\w.+-]+(; ?[\w.+-]+=[\w.+-]+)*$/).max(255).optional(),
   /** Of the bytes that will come: the storage refuses others. */
   sha256: z.string().regex(/^[0-9a-f]{64}$/).optional(),
@@ -57,7 +57,7 @@ const uploadUrlRequest = z.strictObject({
 const uploadUrl = route('post', '/v1/files/upload-url', {
   summary: 'Sign an upload that goes straight to a storage',
   request: {
-    body: { content: { 'application/json': { schema: uploadUrlRequest } }, required: true },
+    body: { content: { 'application/json': { schema: uploadUrlRequest } }, required: false },
   },
   responses: {
     201: json(
@@ -103,7 +103,7 @@ export function uploadRoutes({ storages, config }: HttpDeps) {
         ...wish,
         pluginId: plugin_id,
         objectKey: object_key,
-        fileName: file_name,
+        fileName: file_name ?? 'upload',
       })
       const signed = await place.storage.storage.getUploadUrl({
         bucket: place.bucket,
