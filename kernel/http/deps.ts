@@ -74,7 +74,10 @@ export interface HttpDeps {
   readonly storage: StorageProvider
   readonly storages: Storages
   /** Answers `/v1/objects/…` requests whose URLs the storage signed; absent when its URLs lead elsewhere. */
-  readonly serveObject?: (request: Request) => Promise<Response>
+  readonly serveObject?: (
+    request: Request,
+    bodyChunks?: RuntimeEnv['bodyChunks'],
+  ) => Promise<Response>
   readonly profiles: readonly Profile[]
   readonly audit: Pick<AuditWriter, 'record'>
   readonly secrets: Omit<SecretStore, 'resolve'>

@@ -81,8 +81,9 @@ async function checkKey({ storage }: NamedStorage, bucket: string, key: string):
 export async function storeUpload(
   c: Context<AppEnv>,
   storages: Storages,
-  options: ReceiveOptions,
+  limits: Omit<ReceiveOptions, 'bodyChunks'>,
 ): Promise<StoredUpload> {
+  const options = { ...limits, bodyChunks: c.env?.bodyChunks }
   const identity = currentIdentity(c)
   const wished = (fields: ReadonlyMap<string, string>, name: string) =>
     fields.get(name) || undefined

@@ -2,8 +2,8 @@
 import { Busboy, type BusboyInstance } from '@fastify/busboy'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import type { ReadableStream as NodeReadableStream } from 'node:stream/web'
 import { messageOf, WebEncodeError } from '../errors.ts'
+import type { RuntimeEnv } from '../runtime/runtime.ts'
 
 /** A file that is arriving. */
 export interface IncomingFile {
@@ -20,6 +20,8 @@ export interface ReceiveOptions {
   readonly maxBytes: number
   /** Name of a file that comes as the bare body. */
   readonly bareName: string | undefined
+  /** The bytes of the body, where the runtime has a faster way to them. @default the request's */
+  readonly bodyChunks?: RuntimeEnv['bodyChunks'] | undefined
 }
 
 /**
@@ -28,18 +30,20 @@ export interface ReceiveOptions {
  */
 export async function receiveFile<Saved>(
   request: Request,
-  { maxBytes, bareName }: ReceiveOptions,
+  { maxBytes, bareName, bodyChunks }: ReceiveOptions,
   save: (file: IncomingFile) => Promise<Saved>,
 ): Promise<Saved> {
   const declared = Number(request.headers.get('content-length') ?? 0)
   const contentType = request.headers.get('content-type') ?? 'application/octet-stream'
   const isForm = /^multipart\/form-data\b/i.test(contentType)
   if (declared > maxBytes + (isForm ? formOverheadBytes : 0)) throw tooLarge(maxBytes)
-  if (request.body === null) throw invalid('The request has no body; send a file')
-  const body = Readable.fromWeb(request.body as NodeReadableStream<Uint8Array>)
-  if (isForm) return await receiveForm(body, contentType, maxBytes, save)
+  const body = bodyChunks?.() ?? request.body
+  if (body === null) throw invalid('The request has no body; send a file')
+  if (isForm) {
+    const bytes = Readable.from(body, { objectMode: false })
+    return await receiveForm(bytes, contentType, maxBytes, save)
+  }
   if (bareName === undefined) {
-    body.destroy()
     throw invalid('Name the file with ?name=… or the header X-File-Name', 'name')
   }
   const chunks = whole(body, declared, maxBytes)

@@ -2,6 +2,7 @@
 import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
 import type { Server as HttpServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { bodyChunksOf } from './node-body.ts'
 import { createNodeSockets } from './node-sockets.ts'
 import type { Runtime, RuntimeEnv, Servable } from './runtime.ts'
 
@@ -22,7 +23,7 @@ export function createNodeRuntime(): Runtime {
     async serve({ app, port, host, graceMs = 10_000, maxConnections = 20_000 }) {
       served = app
       const server = createAdaptorServer({
-        fetch: (request, env) => answer(request, closable(env as HttpBindings)),
+        fetch: (request, env) => answer(request, withOwnWays(env as HttpBindings)),
         hostname: host,
       }) as HttpServer
       server.maxConnections = maxConnections
@@ -42,12 +43,14 @@ export function createNodeRuntime(): Runtime {
   }
 }
 
-function closable(env: HttpBindings): HttpBindings & RuntimeEnv {
+/** Adds what Node does in a way of its own. */
+function withOwnWays(env: HttpBindings): HttpBindings & RuntimeEnv {
   const onAnswerClosed = (listener: () => void) => {
     if (env.outgoing.destroyed) listener()
     else env.outgoing.once('close', listener)
   }
-  return Object.assign(env, { onAnswerClosed })
+  const bodyChunks = () => bodyChunksOf(env.incoming)
+  return Object.assign(env, { onAnswerClosed, bodyChunks })
 }
 
 function listen(server: HttpServer, port: number, host: string): Promise<void> {

@@ -1,17 +1,18 @@
 /** Writes a file from chunks: many of them at a time, while the next ones come, and on the disk soon after. */
 import type { FileHandle } from 'node:fs/promises'
 
-/** Bytes that wait for the write before theirs; as many are being written. */
+/** Bytes gathered for one write; as many are being written. */
 const gatheredBytes = 1024 * 1024
 /** Bytes after which the disk is told to begin: at the end little is left to wait for. */
 const syncedBytes = 32 * 1024 * 1024
 
-/** Owns the file until it is closed. The chunks are kept as they are: nobody may change them. */
+/** Owns the file until it is closed. */
 export class FileWriter {
   readonly #file: FileHandle
   #position: number
-  #waiting: Uint8Array[] = []
-  #waitingBytes = 0
+  #gathered = Buffer.allocUnsafeSlow(gatheredBytes)
+  #spare = Buffer.allocUnsafeSlow(gatheredBytes)
+  #length = 0
   #unsyncedBytes = 0
   #isSyncing = false
   #writing: Promise<void> = Promise.resolve()
@@ -23,11 +24,20 @@ export class FileWriter {
     this.#position = position
   }
 
-  /** Takes a chunk; waits while the disk is behind. @throws what a write before this one failed with */
+  /**
+   * Takes a chunk; waits while the disk is behind. A small one is copied: kept, it would outlive the young garbage. A large one
+   * is written as it is, and must not change until the next call is done.
+   * @throws what a write before this one failed with
+   */
   async add(chunk: Uint8Array): Promise<void> {
-    this.#waiting.push(chunk)
-    this.#waitingBytes += chunk.length
-    if (this.#waitingBytes >= gatheredBytes) await this.#begin()
+    if (this.#length + chunk.length > gatheredBytes) await this.#begin()
+    if (chunk.length < gatheredBytes) {
+      this.#gathered.set(chunk, this.#length)
+      this.#length += chunk.length
+    } else {
+      await this.#writing
+      this.#startWrite(chunk)
+    }
   }
 
   /** Waits until all chunks are in the file. @throws the failure of the file system */
@@ -52,20 +62,26 @@ export class FileWriter {
 
   async #begin(): Promise<void> {
     await this.#writing
-    const chunks = this.#waiting
-    this.#waiting = []
-    this.#waitingBytes = 0
-    this.#writing = this.#write(chunks)
+    const bytes = this.#gathered.subarray(0, this.#length)
+    ;[this.#gathered, this.#spare] = [this.#spare, this.#gathered]
+    this.#length = 0
+    this.#startWrite(bytes)
+  }
+
+  #startWrite(bytes: Uint8Array): void {
+    this.#writing = this.#write(bytes)
     this.#writing.catch(() => {})
   }
 
-  async #write(chunks: readonly Uint8Array[]): Promise<void> {
-    for (let rest = chunks; rest.length > 0;) {
-      const { bytesWritten } = await this.#file.writev(rest, this.#position)
+  /** A write may take less than it was given, on a disk that is nearly full. */
+  async #write(bytes: Uint8Array): Promise<void> {
+    for (let done = 0; done < bytes.length;) {
+      const left = bytes.length - done
+      const { bytesWritten } = await this.#file.write(bytes, done, left, this.#position)
+      done += bytesWritten
       this.#position += bytesWritten
-      this.#unsyncedBytes += bytesWritten
-      rest = restOf(rest, bytesWritten)
     }
+    this.#unsyncedBytes += bytes.length
     if (this.#unsyncedBytes >= syncedBytes && !this.#isSyncing) this.#beginSync()
   }
 
@@ -76,14 +92,4 @@ export class FileWriter {
     this.#syncing = this.#file.datasync().then(() => before)
     this.#syncing.catch(() => {}).finally(() => this.#isSyncing = false)
   }
-}
-
-/** What is left after a write that took fewer bytes than it was given, as on a disk that is nearly full. */
-function restOf(chunks: readonly Uint8Array[], written: number): Uint8Array[] {
-  let skipped = written
-  return chunks.flatMap((chunk) => {
-    const from = Math.min(skipped, chunk.length)
-    skipped -= from
-    return from === chunk.length ? [] : [chunk.subarray(from)]
-  })
 }

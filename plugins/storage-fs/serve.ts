@@ -22,6 +22,8 @@ export interface ServeOptions {
   readonly resumable: ResumableUploads
   /** The real path of a file below a media directory. @throws WE-STO-001, WE-STO-002 */
   readonly locateMedia: (path: string) => Promise<string>
+  /** The bytes of the body. @default the request's */
+  readonly bodyChunks?: (() => AsyncIterable<Uint8Array>) | undefined
 }
 
 /**
@@ -144,7 +146,8 @@ async function receive(request: Request, grant: Grant, options: ServeOptions): P
   const range = parseContentRange(request.headers.get('content-range'), action)
   if (range !== undefined) return await receivePiece({ request, grant, range, sha256 }, options)
   const declared = request.headers.get('content-length')
-  const chunks = wholeBody(bodyOf(request), declared, action)
+  const body = options.bodyChunks?.() ?? bodyOf(request)
+  const chunks = wholeBody(body, declared, action)
   const target = { bucket, path: key, signal: request.signal, ...(sha256 && { sha256 }) }
   const summary = await options.upload(target, chunks)
   return Response.json(summary, { status: 201, headers: { etag: summary.etag } })

@@ -46,6 +46,9 @@ const connectTimeoutMs = 5_000
 /** Tries of one request, with the SDK's pauses between them. */
 const maxAttempts = 3
 
+/** Requests that carry the bytes of objects. */
+const bodyCommands: ReadonlySet<string> = new Set(['PutObjectCommand', 'UploadPartCommand'])
+
 /** The URL of an endpoint. @throws RangeError when it cannot be one */
 export function endpointUrlFrom(endpoint: string, useSsl: boolean): string {
   const text = /^https?:\/\//i.test(endpoint)
@@ -68,6 +71,7 @@ export interface S3Clients {
 /** Makes the clients; nothing is connected yet. @throws RangeError for an endpoint that is none */
 export function clientsFrom(options: S3StorageOptions): S3Clients {
   const server = clientFrom(options, options.endpoint)
+  signWithoutBodies(server)
   if (options.publicEndpoint === undefined) {
     return { server, signer: server, close: () => server.destroy() }
   }
@@ -105,4 +109,19 @@ function clientFrom(options: S3StorageOptions, endpoint: string | undefined): S3
       httpsAgent: new HttpsAgent(agent),
     },
   })
+}
+
+/**
+ * Bodies are not part of what is signed, as in signed URLs, and as the SDK has it over HTTPS. Over HTTP it would hash every
+ * part again, on the thread that hashes the object.
+ */
+function signWithoutBodies(client: S3Client): void {
+  client.middlewareStack.add(
+    (next, { commandName = '' }) => (args) => {
+      const { headers } = args.request as { readonly headers: Record<string, string> }
+      if (bodyCommands.has(commandName)) headers['x-amz-content-sha256'] = 'UNSIGNED-PAYLOAD'
+      return next(args)
+    },
+    { step: 'build', name: 'signWithoutBodies' },
+  )
 }

@@ -3,7 +3,10 @@ import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3'
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -300,3 +303,24 @@ async function* piecesOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
     yield await Promise.resolve(bytes.subarray(at, at + megabyte))
   }
 }
+
+test('upload() signs requests without their bodies, over HTTP too', async (t) => {
+  const hashes: unknown[] = []
+  const server = createServer((request, response) => {
+    hashes.push(request.headers['x-amz-content-sha256'])
+    request.resume().on('end', () => response.setHeader('etag', '"1"').end())
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const storage = createS3Storage({
+    endpoint: `http://127.0.0.1:${port}`,
+    bucket: 'b',
+    accessKeyId: 'a',
+    secretAccessKey: 's',
+  }, silentLog)
+  await storage.upload({ bucket, path: 'uploads/1/a.txt' }, new Blob(['abc']).stream())
+  await storage.close()
+  assert.ok(hashes.includes('UNSIGNED-PAYLOAD'), String(hashes))
+})

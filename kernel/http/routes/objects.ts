@@ -7,7 +7,7 @@ import type { AppEnv, HttpDeps } from '../deps.ts'
 export function objectRoutes({ serveObject = refuse }: HttpDeps) {
   return new Hono<AppEnv>()
     .get('/v1/objects/*', (c) => serveObject(c.req.raw))
-    .put('/v1/objects/*', (c) => serveObject(c.req.raw))
+    .put('/v1/objects/*', (c) => serveObject(c.req.raw, c.env?.bodyChunks))
 }
 
 function refuse(): Promise<Response> {
