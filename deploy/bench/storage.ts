@@ -1,19 +1,29 @@
 /** How fast bytes go through each storage, against `cp` and against curl to the same server, and what a kernel needs for them. */
 import { execa } from 'execa'
-import { createReadStream, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  createReadStream,
+  createWriteStream,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import type { StorageProvider } from '../../kernel/contract/storage.ts'
 import { silentLog } from '../../kernel/log.ts'
 import { createFsStorage } from '../../plugins/storage-fs/storage.ts'
 import { createS3Storage } from '../../plugins/storage-s3/storage.ts'
 import { skipWithoutS3, TestS3 } from '../../plugins/storage-s3/test-s3.ts'
 import { createDataDirectory, startProduct, stopProducts } from '../checks/product.ts'
-import { type Figure, median, type Section } from './figure.ts'
+import { compare, mb, rateFigure } from './comparison.ts'
+import type { Figure, Section } from './figure.ts'
+import { measureServedBucket, measureServedFiles } from './served-files.ts'
 
 /** Bytes of the file; `BENCH_STORAGE_BYTES=5000000000` is the size of the goal. */
 const sizeBytes = Number(process.env['BENCH_STORAGE_BYTES'] ?? 512 * 2 ** 20)
-const rounds = 3
 const bucket = 'media'
+const target = { bucket, path: 'uploads/ours.bin' }
 const megabyte = 1e6
 /** What a kernel may grow by: the parts on their way, and what the collector has not yet seen. */
 const mostGrowthBytes = 200 * megabyte
@@ -33,6 +43,10 @@ export const storageSection: Section = {
       return [
         ...await measureFiles(directory, file, say),
         ...server === undefined ? [] : await measureBucket(server, file, say),
+        ...await measureServedFiles(directory, file, say),
+        ...server === undefined
+          ? []
+          : [await measureServedBucket(server, file, envOf(server), say)],
         await measureKernel('files', file, {}, say),
         ...server === undefined ? [] : [await measureKernel('S3', file, envOf(server), say)],
       ]
@@ -59,19 +73,35 @@ async function measureFiles(
     log: silentLog,
   })
   const copy = join(directory, 'copy.bin')
+  const removeCopy = () => rmSync(copy)
   // An upload is on the disk when it is answered; a copy is to be as well.
-  const cp = async () => {
+  const durableCopy = async () => {
     await execa('cp', [file, copy])
     await execa('sync', ['-d', copy])
-    rmSync(copy)
   }
-  const up = await compare(() => upload(storage, file), cp)
-  const down = await compare(() => download(storage), () => execa('cp', [file, '/dev/null']))
-  say(`files: ${up.detail}; ${down.detail}`)
+  const up = await compare(
+    sizeBytes,
+    { move: () => upload(storage, file), tidy: () => storage.delete(target) },
+    { move: durableCopy, tidy: removeCopy },
+  )
+  await upload(storage, file)
+  const down = await compare(
+    sizeBytes,
+    { move: () => download(storage) },
+    { move: () => execa('cp', [file, '/dev/null']) },
+  )
+  const toFile = await compare(
+    sizeBytes,
+    { move: () => downloadTo(storage, copy), tidy: removeCopy },
+    { move: () => execa('cp', [file, copy]), tidy: removeCopy },
+  )
+  say(`files: ${up.detail}; ${down.detail}; ${toFile.detail}`)
   await storage.close()
+  rmSync(root, { recursive: true })
   return [
     rateFigure('upload to files / cp', up),
-    rateFigure('download from files / cp to nowhere', down),
+    rateFigure('download from files / cp to nowhere, which moves no byte', down),
+    rateFigure('download from files to a file / cp', toFile),
   ]
 }
 
@@ -88,9 +118,22 @@ async function measureBucket(
   ) => ['-H', `${name}: ${value}`])
   const get = await storage.getUrl({ ...request, method: 'GET', audience: 'worker' })
   const curl = (...args: string[]) => execa('curl', ['-sf', ...args])
-  const up = await compare(() => upload(storage, file), () => curl(...headers, '-T', file, put.url))
-  const down = await compare(() => download(storage), () => curl('-o', '/dev/null', get.url))
+  const curled = { bucket, path: request.objectKey }
+  const up = await compare(
+    sizeBytes,
+    { move: () => upload(storage, file), tidy: () => storage.delete(target) },
+    { move: () => curl(...headers, '-T', file, put.url), tidy: () => storage.delete(curled) },
+  )
+  await upload(storage, file)
+  await curl(...headers, '-T', file, put.url)
+  const down = await compare(
+    sizeBytes,
+    { move: () => download(storage) },
+    { move: () => curl('-o', '/dev/null', get.url) },
+  )
   say(`S3: ${up.detail}; ${down.detail}`)
+  await storage.delete(target)
+  await storage.delete(curled)
   await storage.close()
   return [
     rateFigure('upload to S3 / curl', up),
@@ -145,46 +188,17 @@ async function measureKernel(
 
 async function upload(storage: StorageProvider, file: string): Promise<void> {
   const chunks = createReadStream(file, { highWaterMark: 256 * 1024 })
-  await storage.upload({ bucket, path: 'uploads/ours.bin' }, chunks)
+  await storage.upload(target, chunks)
 }
 
 async function download(storage: StorageProvider): Promise<void> {
-  const { body } = await storage.download({ bucket, path: 'uploads/ours.bin' })
+  const { body } = await storage.download(target)
   for await (const _ of body) continue
 }
 
-interface Comparison {
-  readonly ratio: number
-  readonly detail: string
-}
-
-/** Both ways in turn, so that what else the machine does meets both. */
-async function compare(
-  ours: () => Promise<unknown>,
-  theirs: () => Promise<unknown>,
-): Promise<Comparison> {
-  const times = { ours: [] as number[], theirs: [] as number[] }
-  for (let round = 0; round < rounds; round++) {
-    times.theirs.push(await secondsOf(theirs))
-    times.ours.push(await secondsOf(ours))
-  }
-  const rate = (seconds: readonly number[]) => sizeBytes / median(seconds)
-  const [own, other] = [rate(times.ours), rate(times.theirs)]
-  return { ratio: own / other, detail: `${mb(own)}/s against ${mb(other)}/s` }
-}
-
-async function secondsOf(work: () => Promise<unknown>): Promise<number> {
-  const startMs = performance.now()
-  await work()
-  return (performance.now() - startMs) / 1000
-}
-
-function rateFigure(name: string, { ratio, detail }: Comparison): Figure {
-  return { name, value: ratio, unit: '', goal: '>= 0.9', reached: ratio >= 0.9, detail }
-}
-
-function mb(bytes: number): string {
-  return `${Math.round(bytes / megabyte)} MB`
+async function downloadTo(storage: StorageProvider, path: string): Promise<void> {
+  const { body } = await storage.download(target)
+  await pipeline(body, createWriteStream(path))
 }
 
 function envOf({ url, options }: TestS3): Record<string, string> {

@@ -7,10 +7,13 @@ import { type ObjectMetadata } from '../../kernel/contract/storage.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
 import { contentTypeOf } from '../../kernel/contract/content-types.ts'
 import { systemCode } from './failure.ts'
+import { FileWriter } from './file-writer.ts'
 import { partDirectory, type Place } from './keys.ts'
 
 /** Bytes read at a time: large enough to keep a disk busy, small enough for thousands of readers. */
 const readBytes = 256 * 1024
+/** Bytes hashed between two turns of the event loop: less than a millisecond of work. */
+const hashBytes = 1024 * 1024
 
 /** A name for an unfinished file, on the same file system as the bucket. @param name - @default a new one */
 export function partPathIn(bucketPath: string, name: string = randomUUID()): string {
@@ -55,39 +58,21 @@ async function writePart(
 ): Promise<WrittenFile> {
   const hash = createHash('sha256')
   const file = await open(path, 'wx', 0o640)
+  const writer = new FileWriter(file)
   let size = 0
-  /** The chunk before is on its way to the disk while the next one is hashed. */
-  let writing = Promise.resolve()
   try {
     for await (const chunk of chunks) {
       signal?.throwIfAborted()
+      await writer.add(chunk)
+      // Beside the write, which another thread does.
       hash.update(chunk)
-      await writing
-      writing = writeAll(file, chunk)
-      writing.catch(() => {})
       size += chunk.length
     }
-    await writing
     signal?.throwIfAborted()
-    await file.datasync()
+    await writer.finish()
     return { size, sha256: hash.digest('hex'), etag: etagOf(await file.stat()) }
   } finally {
-    await file.close()
-  }
-}
-
-/**
- * Writes the whole chunk: a single write may take less than it was given, on a disk that is nearly full.
- * @param position - @default where the last write ended
- */
-export async function writeAll(
-  file: FileHandle,
-  chunk: Uint8Array,
-  position?: number,
-): Promise<void> {
-  for (let done = 0; done < chunk.length;) {
-    const at = position === undefined ? null : position + done
-    done += (await file.write(chunk, done, chunk.length - done, at)).bytesWritten
+    await writer.close()
   }
 }
 
@@ -130,19 +115,22 @@ export function metadataOf(key: string, stats: Stats): ObjectMetadata {
   }
 }
 
-/** Reads a file to its end. @returns what it holds */
+/** Reads a file to its end, the next bytes while these are hashed. @returns what it holds */
 export async function readWritten(path: string): Promise<WrittenFile> {
   const hash = createHash('sha256')
   const file = await open(path, 'r')
   try {
-    const buffer = new Uint8Array(readBytes)
-    for (let position = 0;;) {
-      const { bytesRead } = await file.read(buffer, 0, readBytes, position)
+    let [buffer, next] = [new Uint8Array(hashBytes), new Uint8Array(hashBytes)]
+    let reading = file.read(buffer, 0, hashBytes, 0)
+    for (let size = 0;;) {
+      const { bytesRead } = await reading
       if (bytesRead === 0) {
-        return { size: position, sha256: hash.digest('hex'), etag: etagOf(await file.stat()) }
+        return { size, sha256: hash.digest('hex'), etag: etagOf(await file.stat()) }
       }
+      size += bytesRead
+      reading = file.read(next, 0, hashBytes, size)
       hash.update(buffer.subarray(0, bytesRead))
-      position += bytesRead
+      ;[buffer, next] = [next, buffer]
     }
   } finally {
     await file.close()
@@ -165,7 +153,9 @@ export function streamOf(file: FileHandle, start: number, end: number): Readable
       try {
         const wanted = Math.min(readBytes, end - position + 1)
         if (wanted > 0) {
-          const { bytesRead, buffer } = await file.read(new Uint8Array(wanted), 0, wanted, position)
+          // Filled before anybody sees it: nothing has to be zeroed first.
+          const buffer = Buffer.allocUnsafeSlow(wanted)
+          const { bytesRead } = await file.read(buffer, 0, wanted, position)
           if (bytesRead === 0) throw new WebEncodeError('WE-STO-004', 'The object became shorter')
           position += bytesRead
           controller.enqueue(bytesRead === wanted ? buffer : buffer.subarray(0, bytesRead))

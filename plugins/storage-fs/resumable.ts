@@ -6,7 +6,8 @@ import { dirname } from 'node:path'
 import { WebEncodeError } from '../../kernel/errors.ts'
 import { refuseWrongDigest } from './digest.ts'
 import { isDiskFull, systemCode } from './failure.ts'
-import { moveInto, partPathIn, readWritten, writeAll, type WrittenFile } from './files.ts'
+import { FileWriter } from './file-writer.ts'
+import { moveInto, partPathIn, readWritten, type WrittenFile } from './files.ts'
 import type { Place } from './keys.ts'
 
 /** An object that is being uploaded. */
@@ -100,7 +101,7 @@ async function sizeOf(path: string): Promise<number> {
   }
 }
 
-/** Writes the body at its place. What came before the connection broke stays. @returns the size of the file */
+/** Writes the body at its place. @returns the size of the file */
 async function append(
   path: string,
   { start, end, body }: Piece,
@@ -109,26 +110,42 @@ async function append(
 ): Promise<number> {
   await mkdir(dirname(path), { recursive: true })
   const file = await open(path, constants.O_WRONLY | constants.O_CREAT, 0o640)
+  const writer = new FileWriter(file, start)
   try {
-    let position = start
-    for await (const chunk of untilAborted(body, signal)) {
-      await writeAll(file, chunk.subarray(0, end + 1 - position), position)
-      position += chunk.length
-      if (position > end + 1) break
-    }
-    if (position !== end + 1) {
-      const [came, announced] = [position - start, end + 1 - start]
+    const came = await addAll(writer, untilAborted(body, signal), end + 1 - start)
+    if (came !== end + 1 - start) {
+      const announced = end + 1 - start
       const problem = `Cannot ${action}: ${came} bytes arrived, and ${announced} were announced`
       throw new WebEncodeError('WE-STO-004', problem)
     }
-    await file.datasync()
+    await writer.finish()
     return (await file.stat()).size
   } catch (failure) {
     // What cannot be continued must not keep the disk full.
     if (isDiskFull(failure)) await rm(path, { force: true })
     throw failure
   } finally {
-    await file.close()
+    await writer.close()
+  }
+}
+
+/** Takes the chunks, at most `limit` bytes of them. @returns how many came: when there are too many, more than the limit */
+async function addAll(
+  writer: FileWriter,
+  chunks: AsyncIterable<Uint8Array>,
+  limit: number,
+): Promise<number> {
+  let came = 0
+  try {
+    for await (const chunk of chunks) {
+      await writer.add(chunk.subarray(0, limit - came))
+      came += chunk.length
+      if (came > limit) break
+    }
+    return came
+  } finally {
+    // What came before the connection broke stays.
+    await writer.flush()
   }
 }
 

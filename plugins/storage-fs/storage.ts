@@ -71,7 +71,10 @@ export interface StorageUsage {
 
 /** Storage on this machine's disk. */
 export interface FsStorage extends StorageProvider {
-  /** Answers a signed URL. @throws WE-STO-001, WE-STO-002, WE-STO-003, WE-SYS-007 for the server to render */
+  /**
+   * Answers a signed URL.
+   * @throws WE-STO-001, WE-STO-002, WE-STO-003, WE-SYS-007 for the server to render
+   */
   serve(request: Request): Promise<Response>
   /**
    * Counts what the objects take, and what is free.
