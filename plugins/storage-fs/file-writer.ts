@@ -1,8 +1,8 @@
 /** Writes a file from chunks: many of them at a time, while the next ones come, and on the disk soon after. */
 import type { FileHandle } from 'node:fs/promises'
 
-/** Bytes gathered for one write; as many are being written. */
-const gatheredBytes = 1024 * 1024
+/** Bytes gathered for one write; as many are being written. Four times as much leaves the processor's cache, and is a third slower. */
+const gatheredBytes = 256 * 1024
 /** Bytes after which the disk is told to begin: at the end little is left to wait for. */
 const syncedBytes = 32 * 1024 * 1024
 

@@ -12,8 +12,6 @@ import { partDirectory, type Place } from './keys.ts'
 
 /** Bytes read at a time: large enough to keep a disk busy, small enough for thousands of readers. */
 const readBytes = 256 * 1024
-/** Bytes hashed between two turns of the event loop: less than a millisecond of work. */
-const hashBytes = 1024 * 1024
 
 /** A name for an unfinished file, on the same file system as the bucket. @param name - @default a new one */
 export function partPathIn(bucketPath: string, name: string = randomUUID()): string {
@@ -120,15 +118,15 @@ export async function readWritten(path: string): Promise<WrittenFile> {
   const hash = createHash('sha256')
   const file = await open(path, 'r')
   try {
-    let [buffer, next] = [new Uint8Array(hashBytes), new Uint8Array(hashBytes)]
-    let reading = file.read(buffer, 0, hashBytes, 0)
+    let [buffer, next] = [new Uint8Array(readBytes), new Uint8Array(readBytes)]
+    let reading = file.read(buffer, 0, readBytes, 0)
     for (let size = 0;;) {
       const { bytesRead } = await reading
       if (bytesRead === 0) {
         return { size, sha256: hash.digest('hex'), etag: etagOf(await file.stat()) }
       }
       size += bytesRead
-      reading = file.read(next, 0, hashBytes, size)
+      reading = file.read(next, 0, readBytes, size)
       hash.update(buffer.subarray(0, bytesRead))
       ;[buffer, next] = [next, buffer]
     }
