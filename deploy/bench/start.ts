@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { createDataDirectory, startProduct, stopProducts } from '../checks/product.ts'
 import { type Figure, median, type Section } from './figure.ts'
+import { descendantsOf } from './process-tree.ts'
 
 const starts = 5
 const settleMs = 10_000
@@ -43,19 +44,13 @@ async function timeStart(dataDirectory: string, resident?: number[]): Promise<nu
 
 /** Resident memory of the process, and what each process below it adds: pages that several share count once. */
 function residentMegabytes(pid: number): number {
-  const below = childrenOf(pid).map((child) => kilobytesOf(child, 'smaps_rollup', 'Pss'))
+  const below = descendantsOf(pid).map((child) => kilobytesOf(child, 'smaps_rollup', 'Pss'))
   return (kilobytesOf(pid, 'status', 'VmRSS') + below.reduce((sum, one) => sum + one, 0)) / 1024
 }
 
 function kilobytesOf(pid: number, file: string, name: string): number {
   const text = readFileSync(`/proc/${pid}/${file}`, 'utf8')
   return Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1])
-}
-
-function childrenOf(pid: number): number[] {
-  const all = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
-  const own = all === '' ? [] : all.split(' ').map(Number)
-  return own.flatMap((child) => [child, ...childrenOf(child)])
 }
 
 function limit(
