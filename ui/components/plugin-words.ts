@@ -16,7 +16,7 @@ export const pillarNames: Readonly<Record<Pillar, readonly [name: string, does: 
 export const matchHints: Readonly<Record<Pillar, string>> = {
   auth: 'A method: basic, bearer or api-key',
   storage: 'The beginning of a URL, such as s3://media/',
-  encoder: 'A video codec, such as av1',
+  encoder: 'A video codec, such as av1. Workers choose by themselves, by codec and GPU',
   live: 'A protocol, such as srt',
   publisher: 'A platform, such as youtube',
 }
