@@ -90,6 +90,8 @@ async function prepareClaims(kernel: BenchKernel): Promise<Operation> {
     async tidy() {
       if (briefs.length === 0) throw new Error('there was nothing to claim')
       for (const brief of briefs) await worker.finish(brief)
+      // Both databases together may take longer than a worker may be silent.
+      await worker.heartbeat()
     },
   }
 }

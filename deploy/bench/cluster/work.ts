@@ -34,6 +34,8 @@ export function simulatedWorker({ bus }: Pick<BenchKernel, 'bus'>, workerId: str
     await bus.request(subject, data as Json, { timeoutMs: 30_000 }) as Reply
   return {
     join: () => ask(kernelSubjects.join, { ...sampleWorker, workerId, session }),
+    /** Says that it lives; nothing that it holds is renewed. */
+    heartbeat: () => ask(kernelSubjects.heartbeat, { workerId, session, progress: [] }),
     /** @param lanes - all of a software worker's, unless named */
     async claim(
       limit: number,
