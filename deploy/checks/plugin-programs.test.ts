@@ -4,12 +4,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { argon2id, bcrypt } from 'hash-wasm'
 import { createLog } from '../../kernel/log.ts'
 import { authFrom } from '../../kernel/plugin/adapters/auth.ts'
 import { storageFrom } from '../../kernel/plugin/adapters/storage.ts'
 import { openPluginHost, type ProcessPluginHost } from '../../kernel/plugin/host.ts'
 import { readManifest } from '../../kernel/plugin/manifest.ts'
+import { argon2Of, bcryptOf } from '../../plugins/auth-basic/test-hashes.ts'
 import {
   personEntry,
   skipWithoutSlapd,
@@ -21,18 +21,6 @@ import { version } from '../box/version.ts'
 import { tryPlugin } from '../cli/plugin.ts'
 
 const sourcesDirectory = pluginsDirectory.replace(/dist\/plugins$/, 'plugins')
-const salt = new Uint8Array(16).fill(7)
-const bcryptOf = (password: string) => bcrypt({ password, salt, costFactor: 4 })
-const argon2Of = (password: string) =>
-  argon2id({
-    password,
-    salt,
-    parallelism: 1,
-    iterations: 2,
-    memorySize: 64,
-    hashLength: 32,
-    outputType: 'encoded',
-  })
 
 describe('plugins of the product as processes', { timeout: 240_000 }, () => {
   const directory = mkdtempSync(join(tmpdir(), 'plugin-programs-'))

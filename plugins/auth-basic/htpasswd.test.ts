@@ -3,11 +3,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { argon2id, bcrypt } from 'hash-wasm'
 import type { Authenticator } from '../../kernel/contract/auth.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
 import { createLog, silentLog } from '../../kernel/log.ts'
 import { createHtpasswdAuth, type HtpasswdOptions } from './htpasswd.ts'
+import { argon2Of, bcryptOf } from './test-hashes.ts'
 
 let directory: string
 let file: string
@@ -17,19 +17,7 @@ before(async () => {
 })
 after(() => rm(directory, { recursive: true }))
 
-const salt = new Uint8Array(16).fill(7)
-const withBcrypt = async (password: string) =>
-  (await bcrypt({ password, salt, costFactor: 4 })).replace(/^\$2a/, '$2y')
-const withArgon2 = (password: string) =>
-  argon2id({
-    password,
-    salt,
-    parallelism: 1,
-    iterations: 2,
-    memorySize: 64,
-    hashLength: 32,
-    outputType: 'encoded',
-  })
+const withBcrypt = async (password: string) => (await bcryptOf(password)).replace(/^\$2a/, '$2y')
 
 async function open(lines: readonly string[], options: Partial<HtpasswdOptions> = {}) {
   await writeFile(file, lines.join('\n') + '\n')
@@ -46,7 +34,7 @@ test('bcrypt and argon2id are understood, as htpasswd and others write them', as
     '# people',
     `anna:${await withBcrypt('pass:wörd')}`,
     '',
-    `otto:${await withArgon2('secret')}:a comment`,
+    `otto:${await argon2Of('secret')}:a comment`,
   ])
   const anna = await signIn(auth, 'anna', 'pass:wörd')
   assert.deepEqual([anna.valid, anna.userId, anna.role], [true, 'htpasswd:anna', 'admin'])

@@ -2,7 +2,7 @@
 import type { JoinTokenView, NewJoinToken } from '../../kernel/contract/worker.ts'
 import { PostButton } from './forms.tsx'
 import { Icon } from './icons.tsx'
-import { Panel } from './panels.tsx'
+import { CopyBox, Panel } from './panels.tsx'
 import { Time } from './time.tsx'
 
 /** What only admins see. */
@@ -67,19 +67,7 @@ function NewToken({ busUrl, made, now }: { busUrl: string; made: NewJoinToken; n
         Run this in a checkout of WebEncode on the new machine. The token is shown this once, lets
         one worker in, and expires <Time at={made.expires_at} now={now} />.
       </p>
-      <div class='flex items-start gap-2 rounded-lg bg-muted p-3'>
-        <code class='min-w-0 flex-1 font-mono text-xs/5 break-all select-all'>{command}</code>
-        <button
-          type='button'
-          class='btn group'
-          data-variant='outline'
-          data-size='sm'
-          data-copy={command}
-        >
-          <span class='group-data-copied:hidden'>Copy</span>
-          <span class='hidden text-success-text group-data-copied:inline'>Copied</span>
-        </button>
-      </div>
+      <CopyBox text={command} />
     </div>
   )
 }

@@ -45,19 +45,7 @@ export function ShownOnce({ token }: { token: string }) {
   return (
     <div class='flex flex-col gap-2' role='status'>
       <p>Copy it now: it is shown this once, and kept nowhere.</p>
-      <div class='flex items-start gap-2 rounded-lg bg-muted p-3'>
-        <code class='min-w-0 flex-1 font-mono text-xs/5 break-all select-all'>{token}</code>
-        <button
-          type='button'
-          class='btn group'
-          data-variant='outline'
-          data-size='sm'
-          data-copy={token}
-        >
-          <span class='group-data-copied:hidden'>Copy</span>
-          <span class='hidden text-success-text group-data-copied:inline'>Copied</span>
-        </button>
-      </div>
+      <CopyBox text={token} />
     </div>
   )
 }
@@ -144,6 +132,25 @@ export function NoticeBanner({ notice }: { notice: Notice }) {
     >
       <Icon name={isError ? 'circle-alert' : 'circle-check'} class='mt-0.5 size-4' />
       <span class='min-w-0 break-words'>{notice.text}</span>
+    </div>
+  )
+}
+
+/** Text to take along, and a button that copies it. */
+export function CopyBox({ text }: { text: string }) {
+  return (
+    <div class='flex items-start gap-2 rounded-lg bg-muted p-3'>
+      <code class='min-w-0 flex-1 font-mono text-xs/5 break-all select-all'>{text}</code>
+      <button
+        type='button'
+        class='btn group'
+        data-variant='outline'
+        data-size='sm'
+        data-copy={text}
+      >
+        <span class='group-data-copied:hidden'>Copy</span>
+        <span class='hidden text-success-text group-data-copied:inline'>Copied</span>
+      </button>
     </div>
   )
 }
