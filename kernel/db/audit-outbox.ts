@@ -1,7 +1,8 @@
 /** Audit events that the bus has not acknowledged yet. */
 import type { AuditEventView } from '../contract/audit.ts'
 import { type AuditRecord, auditViewFrom } from './audit-events.ts'
-import { type Database, sql } from './database.ts'
+import { type Reader, sql } from './database.ts'
+import { mayBeLost } from './durability.ts'
 
 /** An event on its way, and how often it was tried before. */
 export interface UnsentEvent {
@@ -11,7 +12,7 @@ export interface UnsentEvent {
 
 /** Takes due events, oldest first, and hides them from other relays for `hideMs`. */
 export async function takeAuditOutbox(
-  db: Database,
+  db: Reader,
   limit: number,
   hideMs: number,
 ): Promise<readonly UnsentEvent[]> {
@@ -19,7 +20,7 @@ export async function takeAuditOutbox(
     WITH due AS MATERIALIZED (
       SELECT id
       FROM audit_outbox
-      WHERE due_at <= now()
+      WHERE due_at <= now() AND ${mayBeLost}
       ORDER BY due_at, id
       LIMIT ${limit}::int
       FOR UPDATE SKIP LOCKED
@@ -38,13 +39,13 @@ export async function takeAuditOutbox(
 }
 
 /** Removes events that the bus has. */
-export async function deleteAuditOutbox(db: Database, ids: readonly string[]): Promise<void> {
-  await db.query(sql`DELETE FROM audit_outbox WHERE id = ANY(${ids}::text[])`)
+export async function deleteAuditOutbox(db: Reader, ids: readonly string[]): Promise<void> {
+  await db.query(sql`DELETE FROM audit_outbox WHERE id = ANY(${ids}::text[]) AND ${mayBeLost}`)
 }
 
 /** Makes events due again after `delayMs` and counts an attempt. */
 export async function postponeAuditOutbox(
-  db: Database,
+  db: Reader,
   ids: readonly string[],
   delayMs: number,
 ): Promise<void> {

@@ -1,7 +1,8 @@
 /** Leases on tasks: who holds them, which ran out, and their renewal by heartbeats. */
 import type { ActorStore, LeaseFence } from './actor-store.ts'
 import type { Lane } from '../contract/task.ts'
-import { type Database, json, type Reader, sql } from './database.ts'
+import { json, type Reader, sql } from './database.ts'
+import { mayBeLost } from './durability.ts'
 
 /** Leases that ran out, longest ago first. */
 export async function listExpiredLeases(db: Reader, limit: number): Promise<readonly LeaseFence[]> {
@@ -53,7 +54,7 @@ type Renewals = Parameters<ActorStore['renewLeases']>[1]
 
 /** Renews leases and stores progress, then refreshes the jobs concerned. @returns the pairs that are no longer valid */
 export async function renewLeases(
-  db: Database,
+  db: Reader,
   workerId: string,
   leases: Renewals,
   leaseMs: number,
@@ -66,7 +67,7 @@ export async function renewLeases(
       JOIN jsonb_to_recordset(${json(leases)}) AS l(
         "taskId" text, "leaseToken" text, fraction real, fps real, speed real
       ) ON t.id = l."taskId" AND t.lease_token = l."leaseToken"
-      WHERE t.assigned_worker_id = ${workerId}
+      WHERE t.assigned_worker_id = ${workerId} AND ${mayBeLost}
       ORDER BY t.id -- as batches lock them
       FOR NO KEY UPDATE OF t
     )
@@ -89,7 +90,7 @@ export async function renewLeases(
  * left over the speed at which the chunks in hand go together. Where no speed is known, it assumes that the rest goes as
  * fast as what is done, and waits for the first 2 % so that it means something.
  */
-async function refreshProgress(db: Database, jobIds: readonly string[]): Promise<void> {
+async function refreshProgress(db: Reader, jobIds: readonly string[]): Promise<void> {
   if (jobIds.length === 0) return
   await db.query(sql`
     WITH done AS MATERIALIZED (
@@ -104,7 +105,7 @@ async function refreshProgress(db: Database, jobIds: readonly string[]): Promise
         SELECT j.id, done.share, done.seconds_left, done.speed, extract(epoch FROM now() - j.started_at) AS elapsed
         FROM jobs j
         JOIN done ON done.job_id = j.id
-        WHERE j.finished_at IS NULL
+        WHERE j.finished_at IS NULL AND ${mayBeLost}
         ORDER BY j.id -- as batches lock them
         FOR NO KEY UPDATE OF j
       )

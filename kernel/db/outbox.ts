@@ -1,12 +1,13 @@
 /** Effects that wait to be carried out. */
 import type { OutboxEntry } from './actor-store.ts'
-import { type Database, sql } from './database.ts'
+import { type Reader, sql } from './database.ts'
+import { mayBeLost } from './durability.ts'
 
 type TakenEntry = OutboxEntry & { readonly attempts: number }
 
 /** Takes due rows, oldest first, and hides them for `hideMs`. */
 export async function takeOutbox(
-  db: Database,
+  db: Reader,
   limit: number,
   hideMs: number,
 ): Promise<readonly TakenEntry[]> {
@@ -14,7 +15,7 @@ export async function takeOutbox(
     WITH due AS MATERIALIZED (
       SELECT id, due_at
       FROM outbox
-      WHERE due_at <= now()
+      WHERE due_at <= now() AND ${mayBeLost}
       ORDER BY due_at, seq
       LIMIT ${limit}::int
       FOR UPDATE SKIP LOCKED
@@ -30,13 +31,13 @@ export async function takeOutbox(
 }
 
 /** Removes rows whose effect is done. */
-export async function deleteOutbox(db: Database, ids: readonly string[]): Promise<void> {
-  await db.query(sql`DELETE FROM outbox WHERE id = ANY(${ids}::text[])`)
+export async function deleteOutbox(db: Reader, ids: readonly string[]): Promise<void> {
+  await db.query(sql`DELETE FROM outbox WHERE id = ANY(${ids}::text[]) AND ${mayBeLost}`)
 }
 
 /** Makes rows due again after `delayMs` and counts an attempt. */
 export async function postponeOutbox(
-  db: Database,
+  db: Reader,
   ids: readonly string[],
   delayMs: number,
 ): Promise<void> {

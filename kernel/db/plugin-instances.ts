@@ -2,6 +2,7 @@
 import type { PluginState, PluginStats } from '../contract/plugin.ts'
 import type { PluginProcess, PluginRow } from './actor-store.ts'
 import { type Database, json, nothing, type Reader, sql, type Statement } from './database.ts'
+import { mayBeLost } from './durability.ts'
 
 /** How an upgrade goes, and how the last one ended. */
 export interface PluginUpgrade {
@@ -62,7 +63,7 @@ export async function touchPluginInstances(
     FROM plugin_instances o
       LEFT JOIN jsonb_to_recordset(${json(measured)})
         AS m("pluginId" text, stats jsonb) ON m."pluginId" = o.plugin_id
-    WHERE p.actor_id = o.actor_id AND o.kernel_id = ${kernelId}`)
+    WHERE p.actor_id = o.actor_id AND o.kernel_id = ${kernelId} AND ${mayBeLost}`)
 }
 
 /**

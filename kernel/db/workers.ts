@@ -2,14 +2,8 @@
 import type { WorkerView } from '../contract/job.ts'
 import type { WorkerCommand } from '../contract/worker.ts'
 import { workerActorIdFrom } from '../ids.ts'
-import {
-  type Database,
-  nothing,
-  type Reader,
-  sql,
-  type Statement,
-  type Writer,
-} from './database.ts'
+import { nothing, type Reader, sql, type Statement, type Writer } from './database.ts'
+import { mayBeLost } from './durability.ts'
 
 /** All workers: those online first, then by name. */
 export async function listWorkers(db: Reader): Promise<WorkerView[]> {
@@ -70,7 +64,7 @@ export interface WorkerUsage {
  * join again
  */
 export async function touchWorker(
-  db: Database,
+  db: Reader,
   workerId: string,
   session: string,
   usage?: WorkerUsage,
@@ -85,6 +79,7 @@ export async function touchWorker(
       bytes_in = coalesce(${usage?.bytesIn ?? null}::bigint, bytes_in),
       bytes_out = coalesce(${usage?.bytesOut ?? null}::bigint, bytes_out)
     WHERE id = ${workerId} AND session = ${session} AND status NOT IN ('offline', 'removed')
+      AND ${mayBeLost}
     RETURNING command`)
   return row?.command
 }
