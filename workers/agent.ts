@@ -1,21 +1,19 @@
 /** The worker's agent: joins the kernel, claims tasks while there is room, runs them and reports. */
-import { mkdir, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, rm } from 'node:fs/promises'
 import type { Bus } from '../kernel/bus/bus.ts'
-import type { EncoderEngine } from '../kernel/contract/encoder.ts'
 import type { TaskBrief } from '../kernel/contract/task.ts'
 import type { JoinReply, WorkerCapabilities, WorkerCommand } from '../kernel/contract/worker.ts'
 import type { Log } from '../kernel/log.ts'
+import { attempt, type AttemptTools } from './attempt.ts'
 import { Claims } from './claims.ts'
+import { countRuns } from './counted-encoder.ts'
 import { Doorbells } from './doorbells.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { createKernelLink, isForgotten, isReplaced, type KernelLink } from './kernel-link.ts'
-import { type Lease, LeaseBook } from './lease.ts'
+import { LeaseBook } from './lease.ts'
 import { Membership, type Proofs } from './membership.ts'
 import { Orders } from './orders.ts'
-import { type ReportFate, reportOutcome } from './report.ts'
-import { TaskLog } from './task-log.ts'
-import { runTask, type TaskOutcome, type TaskTools } from './task-run.ts'
+import type { TaskTools } from './task-run.ts'
 import type { Transferred } from './transfer-meter.ts'
 import { createUsageMeter, type Usage } from './usage.ts'
 
@@ -83,7 +81,7 @@ export function createAgent(options: AgentOptions): Agent {
 
 class WorkerAgent implements Agent {
   readonly #options: AgentOptions
-  readonly #tools: TaskTools
+  readonly #tools: AttemptTools
   readonly #log: Log
   readonly #link: KernelLink
   readonly #membership: Membership
@@ -107,8 +105,19 @@ class WorkerAgent implements Agent {
     const { joinToken, credentials } = options
     this.#options = options
     this.#log = options.log.child({ component: 'worker', worker_id: workerId })
-    this.#tools = { ...options, encoder: this.#counted(options.encoder), log: this.#log }
     this.#link = createKernelLink(bus)
+    this.#tools = {
+      ...options,
+      encoder: countRuns(options.encoder, (running) => this.#processes = running),
+      log: this.#log,
+      link: this.#link,
+      closing: this.#closing.signal,
+      onProgress: () => this.#heartbeat.hasten(),
+      onEnded: (status) => {
+        this.#counts[status]++
+        this.#changed()
+      },
+    }
     this.#membership = new Membership({
       link: this.#link,
       clock,
@@ -267,7 +276,7 @@ class WorkerAgent implements Agent {
     const lease = this.#leases.add(brief)
     this.#counts.claimed++
     if (this.#draining !== undefined) lease.stop('drained')
-    const run = this.#runAndReport(lease)
+    const run = attempt(lease, this.#tools)
       .catch((error: unknown) => {
         this.#log.error('a task broke the agent', { task_id: brief.taskId, error })
       })
@@ -280,57 +289,6 @@ class WorkerAgent implements Agent {
       })
     this.#runs.add(run)
     this.#changed()
-  }
-
-  async #runAndReport(lease: Lease): Promise<void> {
-    const { brief } = lease
-    const taskLog = new TaskLog(() => this.#options.clock.now())
-    taskLog.record(`Attempt ${brief.attempt} on ${this.#options.workerId}`)
-    const outcome = await runTask(lease, this.#tools, taskLog, () => this.#heartbeat.hasten())
-    this.#counts[outcome.status]++
-    this.#changed()
-    if (outcome.status === 'lost') return await this.#discard(lease, 'the lease was lost')
-    lease.decide()
-    taskLog.record(endOf(outcome))
-    const [fate] = await Promise.all([this.#report(brief, outcome), this.#keepLog(lease, taskLog)])
-    if (fate === 'refused') await this.#discard(lease, 'the report was refused')
-    else if (outcome.status !== 'finished') await this.#discard(lease, `it ${outcome.status}`)
-  }
-
-  #report(
-    { taskId, leaseToken }: TaskBrief,
-    outcome: Exclude<TaskOutcome, { status: 'lost' }>,
-  ): Promise<ReportFate> {
-    const { workerId, clock } = this.#options
-    const tools = { link: this.#link, clock, log: this.#log, signal: this.#closing.signal }
-    return reportOutcome({ workerId, taskId, leaseToken, outcome }, tools)
-  }
-
-  /** Deletes what a task had published and nobody will use. */
-  async #discard({ brief, published }: Lease, reason: string): Promise<void> {
-    const { taskId, leaseToken } = brief
-    const lease = { taskId, leaseToken, signal: this.#closing.signal }
-    for (const key of published) {
-      this.#log.info('deleting an output that nobody will use', { task_id: taskId, key, reason })
-      await this.#options.objects.remove(key, lease).catch((error: unknown) => {
-        this.#log.warn('cannot delete an output', { key, error })
-      })
-    }
-  }
-
-  /** Puts the log where people can read it. A log that cannot be kept is no reason to fail a task. */
-  async #keepLog({ brief, name }: Lease, { text }: TaskLog): Promise<void> {
-    const file = join(this.#options.workDirectory, `${name}.log`)
-    const key = `jobs/${brief.jobId}/logs/${name}.log`
-    const { taskId, leaseToken } = brief
-    const lease = { taskId, leaseToken, signal: this.#closing.signal }
-    try {
-      await writeFile(file, text)
-      await this.#options.objects.put(key, file, 'text/plain; charset=utf-8', lease)
-      await rm(file)
-    } catch (error) {
-      this.#log.warn('cannot keep the log of a task', { task_id: brief.taskId, error })
-    }
   }
 
   async #beat(): Promise<void> {
@@ -371,26 +329,4 @@ class WorkerAgent implements Agent {
     await this.#orders.close()
     this.#enter('stopped')
   }
-
-  #counted(encoder: EncoderEngine): EncoderEngine {
-    return {
-      getCapabilities: () => encoder.getCapabilities(),
-      close: () => encoder.close(),
-      run: async (run, options) => {
-        this.#processes++
-        try {
-          return await encoder.run(run, options)
-        } finally {
-          this.#processes--
-        }
-      },
-    }
-  }
-}
-
-/** The last line of a task's log. */
-function endOf(outcome: TaskOutcome): string {
-  if (outcome.status !== 'failed') return `The task ${outcome.status}`
-  const { kind, message, detail } = outcome.failure
-  return `The task failed (${kind}): ${message}${detail === undefined ? '' : `\n${detail}`}`
 }
