@@ -114,8 +114,14 @@ export function describeLeases({ store, advance, open, write }: ActorStoreSubjec
   })
 }
 
-/** Declares the tests of ready tasks. */
-export function describeReady({ store, advance, write }: ActorStoreSubject): void {
+/**
+ * Declares the tests of ready tasks.
+ * @param crowd - tasks that are ready beside those of each test, and left out of every claim: a store may look at few in another way
+ */
+export function describeReady(
+  { store, advance, write }: ActorStoreSubject,
+  crowd: readonly string[],
+): void {
   const ready = (id: string, overrides: Partial<TaskRow> = {}) =>
     write({ creates: [storedActor(id)], tasks: [storedTask(id, overrides)] })
   const requestOf = (overrides: Partial<ReadyRequest> = {}): ReadyRequest => ({
@@ -125,12 +131,18 @@ export function describeReady({ store, advance, write }: ActorStoreSubject): voi
     limit: 10,
     ...overrides,
   })
-  const pickFor = (requests: readonly ReadyRequest[], except?: ReadonlySet<string>) =>
-    store().transaction((tx) => tx.pickReady(requests, except))
+  const pickFor = (requests: readonly ReadyRequest[], except: readonly string[] = []) =>
+    store().transaction((tx) => tx.pickReady(requests, new Set([...crowd, ...except])))
   const pick = async (overrides: Partial<ReadyRequest> = {}) =>
     (await pickFor([requestOf(overrides)]))[0]
 
-  beforeEach(() => write({ jobs: [storedJob('j1')] }))
+  beforeEach(() =>
+    write({
+      jobs: [storedJob('j1')],
+      creates: crowd.map((id) => storedActor(id)),
+      tasks: crowd.map((id) => storedTask(id, { priority: -100 })),
+    })
+  )
 
   test('pickReady() takes priority first, then the longest wait', async () => {
     await ready('t2')
@@ -261,12 +273,21 @@ export function describeReady({ store, advance, write }: ActorStoreSubject): voi
   test('pickReady() leaves out what it is told to', async () => {
     await ready('t1')
     await ready('t2')
-    assert.deepEqual(await pickFor([requestOf({ limit: 1 })], new Set(['t1'])), [['t2']])
+    assert.deepEqual(await pickFor([requestOf({ limit: 1 })], ['t1']), [['t2']])
   })
+}
 
+/** Declares the tests of ready tasks that nobody came for. */
+export function describeStaleReady({ store, advance, write }: ActorStoreSubject): void {
   test('listStaleReady() answers tasks that have been ready for long, counted from when they became ready', async () => {
-    await ready('t1', { lane: 'copy', region: 'far' })
-    await ready('t2', { status: 'waiting' })
+    await write({
+      jobs: [storedJob('j1')],
+      creates: [storedActor('t1'), storedActor('t2')],
+      tasks: [
+        storedTask('t1', { lane: 'copy', region: 'far' }),
+        storedTask('t2', { status: 'waiting' }),
+      ],
+    })
     await advance(60_000)
     await write({ tasks: [storedTask('t2')] })
     assert.deepEqual(await store().listStaleReady(30_000, 10), [{

@@ -7,6 +7,7 @@ import {
   type ActorStoreSubject,
   describeLeases,
   describeReady,
+  describeStaleReady,
 } from './actor-store.leases.suite.ts'
 import { sqlState } from './database.ts'
 
@@ -40,7 +41,10 @@ export function describeActorStore(name: string, openStore: () => Promise<Opened
     describe('timers', () => describeTimers(subject))
     describe('outbox', () => describeOutbox(subject))
     describe('leases', () => describeLeases(subject))
-    describe('ready tasks', () => describeReady(subject))
+    describe('ready tasks', () => describeReady(subject, []))
+    const crowd = Array.from({ length: 100 }, (_, i) => `crowd-${i}`)
+    describe('ready tasks among many', () => describeReady(subject, crowd))
+    describe('stale ready tasks', () => describeStaleReady(subject))
     describe('dead letters', () => describeDeadLetters(subject))
   })
 }

@@ -6,10 +6,50 @@ import type { Candidates, ReadySource } from './pick-ready.ts'
 
 /** The ready tasks as a transaction sees and locks them. */
 export function readySourceOver(tx: Reader): ReadySource {
+  let few: Few | null = null
   return {
-    readOverview: (workerIds, lanes) => readOverview(tx, workerIds, lanes),
-    readCandidates: (lanes, priority, want) => readCandidates(tx, lanes, priority, want),
+    async readOverview(workerIds, lanes) {
+      const overview = await readOverview(tx, workerIds, lanes)
+      few = overview.few
+      return overview
+    },
+    readCandidates: async (lanes, priority, want) =>
+      few === null
+        ? await readCandidates(tx, lanes, priority, want)
+        : candidatesOf(few, lanes, priority),
     lock: (taskIds, limit) => lockReady(tx, taskIds, limit),
+  }
+}
+
+const taskColumns = sql`
+  t.id, t.lane, t.region, t.owner, extract(epoch FROM t.deadline)::float8 * 1000 AS "deadlineMs",
+  extract(epoch FROM now() - t.ready_at)::float8 * 1000 AS "waitedMs", t.weight,
+  t.avoid_worker_id AS "avoidWorkerId", t.hedge_of IS NOT NULL AS "isHedge"`
+
+/** What the owners in this table have of the fleet, and may have. */
+function loadsOf(table: Statement): Statement {
+  return sql`
+    SELECT o.owner, coalesce(w.weight, 1) AS weight, (
+      SELECT count(*)::int FROM tasks t WHERE t.status = 'running' AND t.owner = o.owner
+    ) AS running
+    FROM (SELECT DISTINCT owner FROM ${table}) AS o
+    LEFT JOIN owner_weights w ON w.owner = o.owner`
+}
+
+/** When no more than these are ready, the overview holds them all, and nothing else is read: an idle system starts work sooner. */
+const fewTasks = 8
+
+/** All ready tasks, with what their owners have in hand. */
+interface Few {
+  readonly tasks: readonly (ReadyTask & { readonly priority: number })[]
+  readonly loads: readonly (OwnerLoad & { readonly owner: string })[]
+}
+
+function candidatesOf(few: Few, lanes: readonly Lane[], priority: number): Candidates {
+  return {
+    tasks: few.tasks.filter((task) => task.priority === priority && lanes.includes(task.lane)),
+    loads: new Map(few.loads.map((load) => [load.owner, load])),
+    isAll: true,
   }
 }
 
@@ -18,8 +58,8 @@ async function readOverview(
   tx: Reader,
   workerIds: readonly string[],
   lanes: readonly Lane[],
-): Promise<ClaimOverview> {
-  const [overview] = await tx.query<ClaimOverview>(sql`
+): Promise<ClaimOverview & { readonly few: Few | null }> {
+  const [overview] = await tx.query<ClaimOverview & { readonly few: Few | null }>(sql`
     WITH RECURSIVE heads AS (
       SELECT head.*
       FROM unnest(${lanes}::text[]) AS l(lane)
@@ -49,8 +89,18 @@ async function readOverview(
         SELECT id, region, status, session, coalesce(capabilities->'lanes', '[]')
         FROM workers
         WHERE id = ANY(${workerIds}::text[]) AND status NOT IN ('healthy', 'degraded')
+      ),
+      ready_now AS MATERIALIZED (
+        SELECT ${taskColumns}, t.priority
+        FROM tasks t
+        WHERE t.status = 'ready' AND t.lane = ANY(${lanes}::text[])
+        LIMIT ${fewTasks + 1}::int
       )
     SELECT
+      CASE WHEN (SELECT count(*) FROM ready_now) <= ${fewTasks}::int THEN jsonb_build_object(
+        'tasks', (SELECT coalesce(jsonb_agg(s), '[]') FROM ready_now s),
+        'loads', (SELECT coalesce(jsonb_agg(l), '[]') FROM (${loadsOf(sql`ready_now`)}) l)
+      ) END AS few,
       (SELECT coalesce(jsonb_agg(f), '[]') FROM fleet f) AS fleet,
       (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
@@ -141,22 +191,11 @@ async function readQueues(
       ) AS head
     ),
       seen AS MATERIALIZED (SELECT lane, owner, region FROM queues LIMIT ${maxQueues}::int),
-      loads AS MATERIALIZED (
-        SELECT o.owner, coalesce(w.weight, 1) AS weight, (
-          SELECT count(*)::int FROM tasks t WHERE t.status = 'running' AND t.owner = o.owner
-        ) AS running
-        FROM (SELECT DISTINCT owner FROM seen) AS o
-        LEFT JOIN owner_weights w ON w.owner = o.owner
-      )
+      loads AS MATERIALIZED (${loadsOf(sql`seen`)})
     SELECT seen.lane, seen.owner, seen.region, loads.running, loads.weight
     FROM seen
     JOIN loads ON loads.owner = seen.owner`)
 }
-
-const taskColumns = sql`
-  t.id, t.lane, t.region, t.owner, extract(epoch FROM t.deadline)::float8 * 1000 AS "deadlineMs",
-  extract(epoch FROM now() - t.ready_at)::float8 * 1000 AS "waitedMs", t.weight,
-  t.avoid_worker_id AS "avoidWorkerId", t.hedge_of IS NOT NULL AS "isHedge"`
 
 function longestWaits(queues: readonly Queue[], priority: number, limit: Statement): Statement {
   return sql`
