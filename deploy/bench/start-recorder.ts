@@ -9,15 +9,16 @@ const settleMs = 300
 export class StartRecorder {
   /** To be started in place of the real one: notes the time, without starting another program, and becomes the real one. */
   readonly program: string
-  readonly #starts: string
+  /** The file that it notes in: a line for each start, in seconds since the epoch. */
+  readonly starts: string
 
   /** @param name - of the real program, found in PATH */
   constructor(directory: string, name: string) {
     this.program = join(directory, name)
-    this.#starts = join(directory, 'starts')
+    this.starts = join(directory, 'starts')
     writeFileSync(
       this.program,
-      `#!/bin/bash\necho "$EPOCHREALTIME" >> '${this.#starts}'\nexec ${name} "$@"\n`,
+      `#!/bin/bash\necho "$EPOCHREALTIME" >> '${this.starts}'\nexec ${name} "$@"\n`,
     )
     chmodSync(this.program, 0o755)
   }
@@ -35,11 +36,11 @@ export class StartRecorder {
     const waits: number[] = []
     for (let i = 0; i < jobs; i++) {
       await sleep(settleMs)
-      writeFileSync(this.#starts, '')
+      writeFileSync(this.starts, '')
       const sentMs = performance.timeOrigin + performance.now()
       const ended = await submit()
       await ended()
-      const [first] = readFileSync(this.#starts, 'utf8').split('\n')
+      const [first] = readFileSync(this.starts, 'utf8').split('\n')
       waits.push(Number(first) * 1000 - sentMs)
       if (i % 20 === 19) say(`${i + 1}/${jobs} jobs`)
     }

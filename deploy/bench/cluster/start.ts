@@ -8,6 +8,7 @@ import { askAny, waitForEnd } from '../../checks/chaos/jobs.ts'
 import { mediaDirectory } from '../../checks/product.ts'
 import { Cluster } from '../../cluster/cluster.ts'
 import { type Figure, latencyFigures, median, type Section } from '../figure.ts'
+import { commitMs, programStartMs } from '../floors.ts'
 import { StartRecorder } from '../start-recorder.ts'
 
 const jobs = 100
@@ -32,8 +33,11 @@ export const startSection: Section = {
         })
         return async () => void (await waitForEnd(cluster, id, endMs))
       })
+      const floors = [await programStartMs(recorder), await commitMs(cluster.postgres.url)]
+      const [programMs, durableMs] = floors.map((ms) => `${ms.toFixed(1)} ms`)
       const detail =
-        `${jobs} jobs, one after the other, PostgreSQL, NATS, a worker that shares nothing`
+        `${jobs} jobs, one after the other, PostgreSQL, NATS, a worker that shares nothing; ` +
+        `alone, the start of the program takes ${programMs}, and each of the two commits before it ${durableMs}`
       return latencyFigures('submit to FFmpeg start on a remote worker', waits, {
         p50: 10,
         p99: 50,
