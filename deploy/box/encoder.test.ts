@@ -13,6 +13,8 @@ import { chooseEncoder } from './encoder.ts'
 
 const skip = await detectFfmpeg() === undefined && 'no ffmpeg in PATH'
 
+const secrets = { resolve: () => Promise.reject(new Error('none')) }
+
 const manifest = `[plugin]
 id = "encoder-second"
 type = "encoder"
@@ -60,7 +62,9 @@ test('chooseEncoder() routes a run to the plugin that has its codec, and all els
     PLUGIN_DIR: join(directory, 'plugins'),
   })
   const lines: string[] = []
-  const encoder = await chooseEncoder(config, createLog('warn', (line) => lines.push(line)))
+  const encoder = await chooseEncoder(config, createLog('warn', (line) => lines.push(line)), {
+    secrets,
+  })
   t.after(() => encoder.close())
   const run = (videoCodec?: string): EncoderRun => ({
     taskId: 't1',
@@ -94,7 +98,7 @@ test('chooseEncoder() refuses an ffprobe that does not run, by name', {
     FFPROBE_PATH: join(directory, 'missing-ffprobe'),
   }
   await assert.rejects(
-    chooseEncoder(readConfig(settings), createLog('error', () => {})),
+    chooseEncoder(readConfig(settings), createLog('error', () => {}), { secrets }),
     ({ code, message, cause }: WebEncodeError) =>
       code === 'WE-PLG-001' && message.includes('missing-ffprobe') &&
       /must run/.test(String(cause)),

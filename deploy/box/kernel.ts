@@ -13,6 +13,9 @@ import type { Bus } from '../../kernel/bus/bus.ts'
 import { systemClock } from '../../kernel/clock.ts'
 import type { Config } from '../../kernel/config.ts'
 import { createActorStore } from '../../kernel/db/actors.ts'
+import { readEncoderRouting } from '../../kernel/db/encoder-routing.ts'
+import type { EncoderRouting } from '../../kernel/contract/encoder-routing.ts'
+import type { SecretResolver } from '../../kernel/contract/plugin.ts'
 import type { Lifecycle } from '../../kernel/lifecycle.ts'
 import type { Log } from '../../kernel/log.ts'
 import type { PluginMesh } from '../../kernel/contract/plugin-mesh.ts'
@@ -45,6 +48,9 @@ export interface Kernel extends Listening, Pick<KernelStorages, 'storage' | 'has
   readonly outbound: Outbound
   /** Absent without `PLUGIN_DIR`. */
   readonly mesh: PluginMesh | undefined
+  /** What workers are told of encoders; absent without `PLUGIN_DIR`: nobody can want anything of a plugin. */
+  readonly readEncoders: (() => Promise<EncoderRouting>) | undefined
+  readonly secrets: SecretResolver
 }
 
 const clock = systemClock
@@ -84,32 +90,25 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
   const plugins = createKernelPlugins({ config, log, db, bus, engine, metrics, isCluster, secrets })
   mesh = plugins.mesh
   if (mesh !== undefined) plugged = createMeshStorages(mesh)
+  const readEncoders = mesh && (() => readEncoderRouting(db))
+  const ground = { engine, store, db, storage, clock, log }
   const gateway = createGateway({
-    engine,
-    store,
-    db,
-    storage,
+    ...ground,
     profiles: presets,
     sources,
     plugins: plugins.commands,
-    clock,
-    log,
     region: config.workerRegion,
     leaseMs: config.leaseMs,
   })
   const desk = createDesk({
-    engine,
-    store,
-    db,
+    ...ground,
     bus,
-    storage,
-    clock,
-    log,
     leaseMs: config.leaseMs,
     heartbeatMs: config.heartbeatMs,
     onRefused: (code) => metrics.workerRefused(code),
     admission: isCluster ? { joinToken: config.joinToken, version } : 'open',
     resolveSource: sources.resolveSource,
+    ...(readEncoders !== undefined && { readEncoders }),
   })
   await startEngine(lifecycle, engine, { store, registry, db })
   // Before the calls of people, after the engine that its actors live in.
@@ -129,7 +128,7 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
   await lifecycle.start('desk', () => desk.start(), () => desk.stop())
   await startHedging(lifecycle, { engine, db, clock, log, onHedged: () => metrics.chunkHedged() })
   await startRetention(lifecycle, { db, storage, gateway, keep: keepTimesOf(config), clock, log })
-  return { ...listening, storage, hasFiles, outbound, mesh }
+  return { ...listening, storage, hasFiles, outbound, mesh, readEncoders, secrets }
 }
 
 interface SourceParts {

@@ -5,6 +5,7 @@ import { changesOf, requestOf, storedActor, storedPlugin } from './actor-store.s
 import { createActorStore } from './actors.ts'
 import type { PluginRow } from './actor-store.ts'
 import { type Database, sql } from './database.ts'
+import { readEncoderRouting } from './encoder-routing.ts'
 import {
   listPluginConfigs,
   readPluginConfig,
@@ -114,5 +115,29 @@ describeOnDatabases('plugins', (open) => {
       [encoder],
     ])
     assert.deepEqual(routes.live, [])
+  })
+
+  test('readEncoderRouting() reads rules and wants of encoders alone, and nothing of nothing', async () => {
+    const db = open()
+    assert.deepEqual(await readEncoderRouting(db), { rules: [], plugins: [] })
+    const rule = { matches: 'h264', gpu: true, plugin_id: 'nvenc', priority: 1 }
+    const rules = [rule, { ...rule, matches: '*', gpu: false, priority: -5 }]
+    const nvenc = { id: 'nvenc', pillar: 'encoder', by: 'Ann' } as const
+    const config = { device: 1, token_ref: 'gpu/token' }
+    await db.transaction(async (tx) => {
+      await writePluginRoutes(tx, 'encoder', rules)
+      await writePluginRoutes(tx, 'storage', [rule])
+    })
+    await writePluginConfig(db, { ...nvenc, config, priority: 3 })
+    await writePluginVersion(db, { ...nvenc, version: '2.0.0' })
+    await writePluginEnabled(db, { ...nvenc, id: 'av1', isEnabled: true })
+    await writePluginEnabled(db, { ...who, isEnabled: true })
+    assert.deepEqual(await readEncoderRouting(db), {
+      rules,
+      plugins: [
+        { id: 'av1', isEnabled: true, priority: 0, version: null, config: {} },
+        { id: 'nvenc', isEnabled: false, priority: 3, version: '2.0.0', config },
+      ],
+    })
   })
 })
