@@ -16,7 +16,7 @@ export const pillarNames: Readonly<Record<Pillar, readonly [name: string, does: 
 export const matchHints: Readonly<Record<Pillar, string>> = {
   auth: 'A method: basic, bearer or api-key',
   storage: 'The beginning of a URL, such as s3://media/',
-  encoder: 'A video codec, such as av1. Workers choose by themselves, by codec and GPU',
+  encoder: 'A video codec, such as av1, or one encoder of it, such as libsvtav1',
   live: 'A protocol, such as srt',
   publisher: 'A platform, such as youtube',
 }
@@ -28,6 +28,11 @@ export function pluginPath(id: string): string {
 
 /** How it is, and what comes next. */
 export function sentenceOfPlugin(plugin: PluginView): string {
+  if (plugin.is_built_in && plugin.type === 'encoder') {
+    return plugin.is_enabled
+      ? 'Every worker has it.'
+      : 'It is off: workers use other encoders, or none.'
+  }
   if (plugin.is_built_in) return 'It is a part of the kernel.'
   const { phase, version } = plugin.upgrade
   if (phase === 'testing') return 'A new version tests itself while this one serves.'
