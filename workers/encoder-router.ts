@@ -37,7 +37,10 @@ export async function createEncoderRouter(options: RouterOptions): Promise<Route
     priority: 0,
     tools: ['ffmpeg', 'ffprobe'],
     capabilities: await main.getCapabilities(),
-    engine: { run: main.run, isUp: main.isUp ?? (() => true) },
+    engine: {
+      run: (run, runOptions) => main.run(run, runOptions),
+      isUp: () => main.isUp?.() ?? true,
+    },
     isBuiltIn: true,
   }
   let { routing } = options

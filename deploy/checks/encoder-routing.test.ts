@@ -7,6 +7,11 @@ import { after, before, describe, test } from 'node:test'
 import { skipWithoutNats } from '../../kernel/bus/test-nats.ts'
 import { systemClock } from '../../kernel/clock.ts'
 import type { JobView } from '../../kernel/contract/job.ts'
+import {
+  skipWithoutOpenBao,
+  startTestOpenBao,
+  type TestOpenBao,
+} from '../../kernel/plugin/secrets/test-openbao.ts'
 import { Cluster } from '../cluster/cluster.ts'
 import { findPostgres } from '../cluster/postgres.ts'
 import { writeMarkingEncoder } from './marking-encoder.fixture.ts'
@@ -138,6 +143,7 @@ describe('encoder plugins on a worker behind NATS', { skip: skipCluster, timeout
   const directory = mkdtempSync(join(tmpdir(), 'webencode-encoders-'))
   const [ofKernel, ofWorker] = [join(directory, 'kernel-plugins'), join(directory, 'plugins')]
   let cluster: Cluster | undefined
+  let openbao: TestOpenBao | undefined
   let admin: Admin
   before(async () => {
     for (const folder of [ofKernel, ofWorker]) {
@@ -145,13 +151,18 @@ describe('encoder plugins on a worker behind NATS', { skip: skipCluster, timeout
       writeMarkingEncoder(folder, id)
     }
     writeMarkingEncoder(ofKernel, 'encoder-elsewhere')
+    openbao = skipWithoutOpenBao ? undefined : await startTestOpenBao()
     const started = await Cluster.start({
       directory,
       kernels: 1,
       workers: 1,
       adminToken: 'we_encoders_admin_token_0123456789',
       joinToken: 'we_encoders_join_token_0123456789',
-      env: { LOG_LEVEL: 'warn', WEBENCODE_MEDIA_ROOTS: mediaDirectory },
+      env: {
+        LOG_LEVEL: 'warn',
+        WEBENCODE_MEDIA_ROOTS: mediaDirectory,
+        ...openbao && { OPENBAO_ADDR: openbao.address, OPENBAO_TOKEN: openbao.rootToken },
+      },
       envOf: (name) => ({ PLUGIN_DIR: name.startsWith('kernel') ? ofKernel : ofWorker }),
     })
     cluster = started
@@ -160,6 +171,7 @@ describe('encoder plugins on a worker behind NATS', { skip: skipCluster, timeout
   after(async () => {
     await cluster?.stop()
     await cluster?.postgres.remove()
+    await openbao?.stop()
     rmSync(directory, { recursive: true, force: true })
   })
 
@@ -173,6 +185,14 @@ describe('encoder plugins on a worker behind NATS', { skip: skipCluster, timeout
     assert.deepEqual(await admin.noted(), ['two libx264'])
     await admin.route({ [id]: 0, 'encoder-ffmpeg': 1 })
     assert.deepEqual(await admin.noted(), [])
+  })
+
+  test('the worker itself asks OpenBao for a secret', { skip: skipWithoutOpenBao }, async () => {
+    await admin.send('PUT', '/v1/secrets/secret%2Fencoder%2Flabel', { value: 'sealed' })
+    await admin.configure({ label_ref: 'secret/encoder/label' })
+    await admin.route({ [id]: 1, 'encoder-ffmpeg': 0 })
+    assert.deepEqual(await admin.noted(), ['sealed libx264'])
+    await admin.configure({ label: 'two' })
   })
 
   test('one that the worker has not, or that it cannot start, is passed over', async () => {
