@@ -13,6 +13,7 @@ import type { Bus } from '../../kernel/bus/bus.ts'
 import { systemClock } from '../../kernel/clock.ts'
 import type { Config } from '../../kernel/config.ts'
 import { createActorStore } from '../../kernel/db/actors.ts'
+import type { Database } from '../../kernel/db/database.ts'
 import { readEncoderRouting } from '../../kernel/db/encoder-routing.ts'
 import type { EncoderRouting } from '../../kernel/contract/encoder-routing.ts'
 import type { SecretResolver } from '../../kernel/contract/plugin.ts'
@@ -25,12 +26,13 @@ import { presets } from '../../kernel/profiles.ts'
 import { createMeshStorages } from '../../kernel/plugin/mesh-storages.ts'
 import { createRetention, type KeepTimes, type RetentionOptions } from '../../kernel/retention.ts'
 import { createSources, type Sources } from '../../kernel/sources.ts'
-import type { NamedStorage, PluginStorages } from '../../kernel/storages.ts'
+import type { PluginStorages } from '../../kernel/storages.ts'
 import { openDatabase } from './database.ts'
 import { type Listening, startHttp } from './http.ts'
 import { createKernelPlugins } from './plugins.ts'
 import { startSecrets } from './secrets.ts'
 import { type KernelStorages, openStorages } from './storage.ts'
+import { routeSource } from './source-routes.ts'
 import { version } from './version.ts'
 
 /** What a kernel is started with. */
@@ -76,7 +78,7 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
   const secrets = await startSecrets(setup)
   const { storage, hasFiles } = opened
   const outbound = createOutbound({ allowedHosts: config.sourceHosts })
-  const sources = createKernelSources(setup, { opened, outbound, mesh: () => mesh })
+  const sources = createKernelSources(setup, { db, opened, outbound, mesh: () => mesh })
   const metrics = createMetrics()
   const store = createActorStore(db)
   const registry = createRegistry(actorDefinitions)
@@ -132,6 +134,7 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
 }
 
 interface SourceParts {
+  readonly db: Database
   readonly opened: KernelStorages
   readonly outbound: Outbound
   /** Known when the plugins are. */
@@ -140,7 +143,7 @@ interface SourceParts {
 
 function createKernelSources(
   { config, isCluster = false }: KernelSetup,
-  { opened, outbound, mesh }: SourceParts,
+  { db, opened, outbound, mesh }: SourceParts,
 ): Sources {
   return createSources({
     roots: config.mediaRoots,
@@ -148,19 +151,9 @@ function createKernelSources(
     outbound,
     uploadsBucket: 'media',
     storages: opened.storages,
-    routeStorage: (url) => routeStorage(url, mesh(), opened.storages.main),
+    routeStorage: (url) => routeSource(url, { db, mesh: mesh(), main: opened.storages.main }),
     ...(isCluster && { getMediaUrl: opened.getMediaUrl }),
   })
-}
-
-/** The plugins that may take an address; after them, of a bucket, the one that the kernel itself keeps its media in. */
-async function routeStorage(
-  value: string,
-  mesh: PluginMesh | undefined,
-  { id }: NamedStorage,
-): Promise<readonly string[]> {
-  const plugins = await mesh?.route({ pillar: 'storage', value }) ?? []
-  return id === 'storage-s3' && /^s3:\/\//i.test(value) ? [...plugins, id] : plugins
 }
 
 async function startEngine(

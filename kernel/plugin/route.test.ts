@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { Pillar, PluginManifest } from '../contract/plugin.ts'
 import type { ServingPlugin } from '../contract/plugin-mesh.ts'
 import type { PluginRule } from '../contract/plugin-route.ts'
-import { route } from './route.ts'
+import { listNamed, route } from './route.ts'
 
 const manifestOf = (
   id: string,
@@ -147,4 +147,30 @@ test('route() puts the built-in encoder before others of the same rank, and no f
   const to = (priority: number) =>
     route([], { pillar: 'encoder', value: 'libx264' }, encoders(priority))
   assert.deepEqual([to(0), to(1)], [['b', 'a'], ['a', 'b']])
+})
+
+test('route() gives http sources only to whom a rule or a manifest names for them', () => {
+  const plugins = [plugin('a'), plugin('web', { storage_type: 'http' }, { priority: -1 })]
+  const url = 'https://cdn.example/a.mp4'
+  assert.deepEqual(storage(url, [rule('*', 'a')], plugins), ['web'])
+  assert.deepEqual(storage('s3://b/k', [rule('*', 'a')], plugins), ['a'])
+  assert.deepEqual(storage(url, [rule('https://cdn.example/', 'a')], plugins), ['a', 'web'])
+  assert.deepEqual(
+    storage('https://other.example/', [rule('https://cdn.example/', 'a')], plugins),
+    [
+      'web',
+    ],
+  )
+})
+
+test('listNamed() lists whom rules name, whether they serve or not', () => {
+  const rules = [
+    rule('https://', 'a'),
+    rule('https://cdn.example/', 'b', { priority: 1 }),
+    rule('*', 'c'),
+    rule('http', 'a', { priority: -1 }),
+  ]
+  const named = (value: string) => listNamed(rules, { pillar: 'storage', value })
+  assert.deepEqual(named('https://cdn.example/x'), ['b', 'a'])
+  assert.deepEqual([named('http://cdn.example/x'), named('gs://x')], [['a'], ['c']])
 })

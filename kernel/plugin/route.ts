@@ -45,6 +45,14 @@ export function route(
   return [...new Set(ids)]
 }
 
+/** Ids of the plugins that rules name for the request, the higher priority first, whether they serve or not. */
+export function listNamed(rules: readonly PluginRule[], request: RouteRequest): string[] {
+  const ids = rules.filter(({ matches }) => isMatch(request, matches))
+    .toSorted((a, b) => b.priority - a.priority)
+    .map((rule) => rule.plugin_id)
+  return [...new Set(ids)]
+}
+
 function candidateFrom(plugin: RoutablePlugin, rule: PluginRule, isRuled: boolean): Candidate {
   return {
     plugin,
@@ -67,9 +75,14 @@ function compare(a: Candidate, b: Candidate, prefersGpu: boolean): number {
   )
 }
 
+/** The kernel fetches http(s) sources itself, unless somebody names just these. */
+const isRemote = ({ pillar, value }: RouteRequest) =>
+  pillar === 'storage' && /^https?:/i.test(value)
+
 /** A URL begins with what its rule matches; everything else is named whole. */
-function isMatch({ pillar, value, family }: RouteRequest, matches: string): boolean {
-  if (matches === '*') return true
+function isMatch(request: RouteRequest, matches: string): boolean {
+  if (matches === '*') return !isRemote(request)
+  const { pillar, value, family } = request
   const [wanted, found] = [matches.toLowerCase(), value.toLowerCase()]
   if (pillar === 'storage') return isBelow(matches, value, wanted, found)
   return wanted === found || wanted === family?.toLowerCase()

@@ -15,7 +15,8 @@ export const pillarNames: Readonly<Record<Pillar, readonly [name: string, does: 
 /** What a rule of each pillar matches. */
 export const matchHints: Readonly<Record<Pillar, string>> = {
   auth: 'A method: basic, bearer or api-key',
-  storage: 'The beginning of a URL, such as s3://media/',
+  storage:
+    'The beginning of a URL, such as s3://media/; http and https sources only where a rule names them',
   encoder: 'A video codec, such as av1, or one encoder of it, such as libsvtav1',
   live: 'A protocol, such as srt',
   publisher: 'A platform, such as youtube',
