@@ -11,7 +11,7 @@ export const wantedEncoderSchema = z.object({
   isEnabled: z.boolean(),
   /** The higher one is asked first where no rule decides. */
   priority: z.int(),
-  /** One that was uploaded; null, or where the worker has it not: the one of its folder. */
+  /** One that was uploaded and has tested itself; null, or where the worker has it not: the one of its folder. */
   version: z.string().nullable(),
   /** As it is stored: secrets are references, which the worker's own host resolves. */
   config: z.record(z.string(), z.unknown()),

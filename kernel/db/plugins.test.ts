@@ -140,4 +140,17 @@ describeOnDatabases('plugins', (open) => {
       ],
     })
   })
+
+  test('readEncoderRouting() names the old version until a kernel serves the wanted one', async () => {
+    const db = open()
+    const nvenc = { id: 'nvenc', pillar: 'encoder', by: 'Ann' } as const
+    const version = async () => (await readEncoderRouting(db)).plugins[0]?.version
+    await writePluginEnabled(db, { ...nvenc, isEnabled: true })
+    await write(db, storedPlugin('nvenc'), storedPlugin('nvenc', { kernelId: 'k2' }))
+    assert.equal(await version(), null)
+    await writePluginVersion(db, { ...nvenc, version: '1.1.0' })
+    assert.equal(await version(), '1.0.0')
+    await write(db, storedPlugin('nvenc', { version: '1.1.0' }))
+    assert.equal(await version(), '1.1.0')
+  })
 })
