@@ -5,6 +5,7 @@ import { createLifecycle } from '../kernel/lifecycle.ts'
 import type { Log } from '../kernel/log.ts'
 import { openClusterBus } from './box/bus.ts'
 import { type Running, runProcess } from './box/process.ts'
+import { startSecrets } from './box/secrets.ts'
 import { startRemoteWorker } from './box/worker.ts'
 
 process.exitCode = await runProcess(
@@ -19,7 +20,9 @@ async function start(config: Config, log: Log): Promise<Running> {
     () => openClusterBus(config, 'worker', log),
     (open) => open.close(),
   )
-  const { joined, removed } = await startRemoteWorker({ config, bus, lifecycle, log })
+  const secrets = await startSecrets({ config, lifecycle, log })
+  const parts = { config, bus, lifecycle, log, secrets }
+  const { joined, removed } = await startRemoteWorker(parts)
   const place = new URL(config.natsUrl ?? '').host
   void joined.then(() => console.log(`Worker ${config.workerId} works for ${place}`))
   return {

@@ -17,7 +17,7 @@ export interface PluginDirectory {
   routes(): Promise<PluginRoutes>
 }
 
-/** Commands to plugins. All throw WE-PLG-001 for a plugin that there is not, and WE-PLG-002 for one that is built in. */
+/** Commands to plugins. All throw WE-PLG-001 for a plugin that there is not, and WE-PLG-002 for one that is built in; but the built-in encoder can be switched. */
 export interface PluginCommands {
   /**
    * Stores a configuration; a plugin that serves gets a new process with it.

@@ -41,6 +41,11 @@ function options(roots: readonly string[]): SourcesOptions {
     roots,
     uploadsBucket: 'media',
     outbound: {
+      async check(url) {
+        if (url.includes('127.0.0.1')) {
+          throw new WebEncodeError('WE-JOB-002', 'not a public address')
+        }
+      },
       async open(url) {
         checked.push(url)
         if (url.includes('127.0.0.1')) {
@@ -210,6 +215,55 @@ test('an address of a storage goes where the rules lead, to the first that has t
     message: /No storage that serves now takes the source "gs:\/\/media\/a\.mp4"/,
   })
 })
+
+test('an http source goes to the plugin that takes its address, checked as every other one', async () => {
+  const mirror = storageWith('mirror', ['mirror.example/film.mp4?sign=a'])
+  const echo = storageWith('echo', ['echo.example/c.mp4'])
+  const { checkSource, resolveSource } = createSources({
+    ...options([root]),
+    storages: createStorages(storageWith('main', []), [
+      mirror,
+      { id: 'echo', storage: { ...echo.storage, getUrl: echoed } },
+      storageWith('down', [], true),
+    ]),
+    routeStorage: (url) =>
+      Promise.resolve(
+        ['mirror', 'echo', 'down'].filter((id) =>
+          URL.parse(url)?.host === `${id}.example` ||
+          (id === 'mirror' && url.includes('127.0.0.1'))
+        ),
+      ),
+  })
+  const before = checked.length
+  const url = 'https://mirror.example/film.mp4?sign=a'
+  assert.deepEqual(await checkSource(url), { type: 'url', url })
+  assert.deepEqual(await resolveSource(url), {
+    url: 'https://mirror.test/film.mp4?sign=a',
+    name: 'film.mp4',
+    isStored: true,
+  })
+  // A host that a user named stays a user's: whoever fetches it checks it again.
+  assert.deepEqual(await resolveSource('https://echo.example/c.mp4'), {
+    url: 'https://echo.example/c.mp4',
+    name: 'c.mp4',
+  })
+  assert.equal(checked.length, before, 'the kernel has not fetched')
+  await assert.rejects(checkSource('https://mirror.example/lost.mp4?sign=secret'), {
+    code: 'WE-JOB-002',
+    message: 'The source does not exist in mirror, which takes mirror.example',
+  })
+  for (const bad of ['http://127.0.0.1/film.mp4', 'https://mirror.example/list.m3u8']) {
+    await assert.rejects(checkSource(bad), refused('WE-JOB-002'), bad)
+  }
+  await assert.rejects(checkSource('https://down.example/a.mp4'), refused('WE-STO-004'))
+  await checkSource('https://other.example/a.mp4')
+  assert.deepEqual(checked.slice(before), ['https://other.example/a.mp4'])
+})
+
+/** Answers with the host that it was asked for. */
+function echoed({ bucket, objectKey }: { bucket: string; objectKey: string }) {
+  return Promise.resolve({ url: `https://${bucket}/${objectKey}`, headers: {}, expiresAt: 0 })
+}
 
 test('resolveSource() answers what a worker can open', async () => {
   const { resolveSource } = sources()

@@ -6,6 +6,7 @@ import type { StorageProvider } from './contract/storage.ts'
 import type { SourceRef } from './contract/task.ts'
 import { messageOf, WebEncodeError } from './errors.ts'
 import type { Outbound } from './outbound.ts'
+import { createRemotePlacing, nameOf, remoteRefFrom } from './remote-source.ts'
 import type { Storages } from './storages.ts'
 import { parseRoutedSource, type PlacedObject, placeObject } from './routed-source.ts'
 import { parseStoredSource } from './stored-source.ts'
@@ -34,14 +35,14 @@ export interface SourcesOptions {
   /** Folders whose files may be sources. */
   readonly roots: readonly string[]
   readonly storage: Pick<StorageProvider, 'getObjectMetadata' | 'getUrl'>
-  readonly outbound: Pick<Outbound, 'open'>
+  readonly outbound: Pick<Outbound, 'open' | 'check'>
   /** Bucket of the uploads. */
   readonly uploadsBucket: string
   /** Whose objects may be sources. @default none */
   readonly storages?: Pick<Storages, 'get'>
   /**
    * Ids of the storages that may take an address such as `s3://media/film.mp4`, the best first: the rules of the admin, then what
-   * the plugins say of themselves. @default none takes any
+   * the plugins say of themselves. Of http(s), none means that workers fetch it themselves. @default none takes any
    */
   readonly routeStorage?: (url: string) => Promise<readonly string[]>
   /** Seconds that a signed URL is valid. @default 86_400 */
@@ -68,6 +69,7 @@ export function createSources(options: SourcesOptions): Sources {
   }
 
   const checkObject = createPlacing(options)
+  const placeRemote = createRemotePlacing(options)
 
   return {
     async checkSource(text) {
@@ -84,7 +86,7 @@ export function createSources(options: SourcesOptions): Sources {
         await checkFile(url, roots)
       } else {
         refusePlaylist(url.pathname)
-        await reach(outbound, url.href)
+        if (await placeRemote(url) === undefined) await reach(outbound, url.href)
       }
       return { type: 'url', url: url.href }
     },
@@ -102,8 +104,10 @@ export function createSources(options: SourcesOptions): Sources {
         return { url: signed.url, name: basename(object.objectKey), isStored: true }
       }
       if (url.protocol !== 'fs:') {
+        const placed = await placeRemote(url)
+        if (placed !== undefined) return await remoteRefFrom(url, placed, sign)
         // Whoever fetches it checks the address at every request; a name may lead elsewhere by then.
-        return { url: url.href, name: url.pathname.split('/').at(-1) || url.hostname }
+        return { url: url.href, name: nameOf(url) }
       }
       const objectKey = uploadKeyFrom(text)
       const [signed] = await Promise.all([

@@ -5,6 +5,8 @@ import type { Profile, VideoSettings } from './contract/profile.ts'
 export type VideoEncoder = Exclude<VideoSettings['codec'], 'copy'>
 
 interface EncoderFacts {
+  /** What it makes: several encoders may make the same. */
+  readonly family: string
   readonly containers: readonly Profile['container'][]
   readonly presets: readonly string[]
   /** Codec profiles for 8-bit and for 10-bit pictures. */
@@ -37,6 +39,7 @@ const speeds = (last: number) => Array.from({ length: last + 1 }, (_, speed) => 
 /** Presets of VP9 and AV1 are speeds: a higher number is faster. */
 export const videoEncoders: Readonly<Record<VideoEncoder, EncoderFacts>> = {
   libx264: {
+    family: 'h264',
     containers: notInWebm,
     presets: namedPresets,
     profiles: { yuv420p: ['baseline', 'main', 'high'], yuv420p10le: ['high10'] },
@@ -44,6 +47,7 @@ export const videoEncoders: Readonly<Record<VideoEncoder, EncoderFacts>> = {
     defaultCrf: 23,
   },
   libx265: {
+    family: 'hevc',
     containers: notInWebm,
     presets: namedPresets,
     profiles: hevcProfiles,
@@ -51,6 +55,7 @@ export const videoEncoders: Readonly<Record<VideoEncoder, EncoderFacts>> = {
     defaultCrf: 26,
   },
   hevc_nvenc: {
+    family: 'hevc',
     containers: notInWebm,
     presets: ['p1', 'p2', 'p3', 'p4', 'p5', 'p6', 'p7'],
     profiles: hevcProfiles,
@@ -58,6 +63,7 @@ export const videoEncoders: Readonly<Record<VideoEncoder, EncoderFacts>> = {
     defaultCrf: 23,
   },
   'libvpx-vp9': {
+    family: 'vp9',
     containers: everywhere,
     presets: speeds(8),
     profiles: { yuv420p: ['0'], yuv420p10le: ['2'] },
@@ -65,6 +71,7 @@ export const videoEncoders: Readonly<Record<VideoEncoder, EncoderFacts>> = {
     defaultCrf: 30,
   },
   'libaom-av1': {
+    family: 'av1',
     containers: everywhere,
     presets: speeds(8),
     profiles: { yuv420p: ['main'], yuv420p10le: ['main'] },
@@ -72,12 +79,18 @@ export const videoEncoders: Readonly<Record<VideoEncoder, EncoderFacts>> = {
     defaultCrf: 30,
   },
   libsvtav1: {
+    family: 'av1',
     containers: everywhere,
     presets: speeds(13),
     profiles: { yuv420p: ['main'], yuv420p10le: ['main'] },
     maxCrf: 63,
     defaultCrf: 32,
   },
+}
+
+/** What an encoder makes (`h264` for `libx264`), as rules may name it; undefined for one that no profile names. */
+export function familyOf(encoder: string): string | undefined {
+  return Object.entries(videoEncoders).find(([name]) => name === encoder)?.[1].family
 }
 
 /** The quality of an encode that nobody asked a special quality of. */

@@ -75,6 +75,22 @@ test('viewers see how a plugin is, and neither its configuration nor a button', 
   assert.doesNotMatch(shown, /Configuration|secret\/s3|Disable|Test connection/)
 })
 
+test('what is built in has no buttons, but the encoder of every worker a switch', () => {
+  const rights = { csrfToken: 'token', canManage: true }
+  const shown = (facts: Partial<PluginView>) => {
+    const plugin = { ...testPlugin, is_built_in: true, ...facts }
+    return String(<PluginLive view={{ plugin, lines: [], rights, form: undefined }} />)
+  }
+  const encoder = { type: 'encoder', can_be_disabled: true } as const
+  assert.doesNotMatch(shown({ can_be_disabled: false }), /<form/)
+  assert.match(shown(encoder), /Every worker has it[^]*Workers begin nothing with it/)
+  assert.match(
+    shown({ ...encoder, state: 'disabled', is_enabled: false }),
+    /It is off: workers use other encoders[^]*Enable/,
+  )
+  assert.doesNotMatch(shown(encoder), /Restart<|Test connection/)
+})
+
 test('with several kernels each one has its state and its figures', () => {
   const { upgrade, uptime_seconds, restarts, calls, p50_ms, p95_ms, p99_ms } = testPlugin
   const figures = { upgrade, uptime_seconds, restarts, calls, p50_ms, p95_ms, p99_ms }

@@ -6,7 +6,7 @@ import type { Lane } from '../kernel/contract/task.ts'
 import type { WorkerCapabilities } from '../kernel/contract/worker.ts'
 
 export interface CapabilityOptions {
-  readonly encoder: EncoderEngine
+  readonly encoder: Pick<EncoderEngine, 'getCapabilities'>
   /** Tasks at the same time. @default one for each core: single-thread chunks side by side beat one chunk with many threads */
   readonly slots?: number
   /** @default `cpu`, `copy` and `probe`, and the lane of the encoder's GPU */

@@ -13,6 +13,12 @@ export interface EncoderPluginOptions {
   readonly log: Log
 }
 
+/** An encoder whose process may be gone for a while. */
+export interface KeptEncoder extends EncoderEngine {
+  /** Whether its process is there; while it is not, whoever asks waits for the next one. */
+  isUp(): boolean
+}
+
 /** A process that lived this long was well: the next start does not wait. */
 const healthyMs = 60_000
 const longestPauseMs = 30_000
@@ -20,13 +26,14 @@ const longestPauseMs = 30_000
 const goneMs = 1_000
 
 /** Starts the plugin. @throws WE-PLG-004 when its first process does not come up */
-export async function openEncoderPlugin(options: EncoderPluginOptions): Promise<EncoderEngine> {
+export async function openEncoderPlugin(options: EncoderPluginOptions): Promise<KeptEncoder> {
   const keeper = new EncoderKeeper(options)
   await keeper.current()
   return {
     getCapabilities: () => keeper.ask((encoder) => encoder.getCapabilities()),
     run: (run, given) => keeper.ask((encoder) => encoder.run(run, given)),
     close: () => keeper.close(),
+    isUp: () => keeper.isUp,
   }
 }
 
@@ -34,6 +41,7 @@ class EncoderKeeper {
   readonly #options: EncoderPluginOptions
   readonly #closing = new AbortController()
   #instance: Promise<PluginInstance>
+  isUp = false
   /** Lives in a row that ended early. */
   #shortLives = 0
 
@@ -72,7 +80,9 @@ class EncoderKeeper {
     const { host, plugin, clock } = this.#options
     const instance = await host.start(plugin)
     const startedAt = clock.now()
+    this.isUp = true
     void instance.exited.then(() => {
+      this.isUp = false
       if (this.#closing.signal.aborted) return
       this.#shortLives = clock.now() - startedAt < healthyMs ? this.#shortLives + 1 : 0
       this.#instance = this.#startAgain()

@@ -1,81 +1,163 @@
-/** Several encoders as one: each run goes to one that has its codec. */
+/** The encoders of a worker as one: each run goes where the rules of the admin lead it. */
 import type { EncoderCapabilities, EncoderEngine, EncoderRun } from '../kernel/contract/encoder.ts'
+import { builtInEncoderId, type EncoderRouting } from '../kernel/contract/encoder-routing.ts'
+import type { PluginRule } from '../kernel/contract/plugin-route.ts'
 import { WebEncodeError } from '../kernel/errors.ts'
 import type { Log } from '../kernel/log.ts'
-import { needsGpu } from '../kernel/video-codecs.ts'
+import { route } from '../kernel/plugin/route.ts'
+import { familyOf, needsGpu } from '../kernel/video-codecs.ts'
+import type { EncoderPool, OpenEncoder } from './encoder-pool.ts'
 
-interface Known {
-  readonly engine: EncoderEngine
-  readonly capabilities: EncoderCapabilities
+export interface RouterOptions {
+  /** FFmpeg, or its WebAssembly build: what every worker has. */
+  readonly main: EncoderEngine & { readonly isUp?: () => boolean }
+  readonly pool: Pick<EncoderPool, 'follow' | 'list' | 'close'>
+  /** What holds until a kernel says something else. */
+  readonly routing: EncoderRouting
+  readonly log: Log
+}
+
+/** An encoder that gives its runs out. */
+export interface RoutedEncoder extends EncoderEngine {
+  /** Runs that begin from now on are given out so. */
+  follow(routing: EncoderRouting): void
+  /** What the built-in encoder and all plugins that run can do together, also where the rules leave the built-in one out. */
+  getInstalled(): Promise<EncoderCapabilities>
 }
 
 /**
- * Joins encoders, the preferred first. A run that names a codec goes to the first that has it; where the codec is a GPU's,
- * one with a GPU comes before the others. One that has crashed or does not answer is passed over for the next that has the
- * codec; when none has it, the first one says so in its own words.
- * @throws RangeError without an encoder
+ * Joins encoders. A run that names a codec goes to those that have it, as the rules rank them; a GPU's codec first to one with a
+ * GPU. A run without a codec (probing, audio, checking) is the built-in encoder's, or while that is disabled, of a plugin whose
+ * manifest names the tool. An encoder that has crashed or does not answer is passed over for the next.
  */
-export function createEncoderRouter(
-  engines: readonly EncoderEngine[],
-  log: Log,
-): EncoderEngine {
-  const [first, second] = engines
-  if (first === undefined) throw new RangeError('A router needs an encoder; it was given none')
-  if (second === undefined) return first
+export async function createEncoderRouter(options: RouterOptions): Promise<RoutedEncoder> {
+  const { main, pool, log } = options
+  const builtIn: OpenEncoder = {
+    id: builtInEncoderId,
+    priority: 0,
+    tools: ['ffmpeg', 'ffprobe'],
+    capabilities: await main.getCapabilities(),
+    engine: {
+      run: (run, runOptions) => main.run(run, runOptions),
+      isUp: () => main.isUp?.() ?? true,
+    },
+    isBuiltIn: true,
+  }
+  let { routing } = options
+  const follow = (next: EncoderRouting) => {
+    routing = next
+    pool.follow(next.plugins.filter(({ id }) => id !== builtInEncoderId))
+  }
+  follow(routing)
 
-  const known = async (): Promise<Known[]> => {
-    const asked = await Promise.allSettled(engines.map((engine) => engine.getCapabilities()))
-    return asked.flatMap((answer, i) =>
-      answer.status === 'fulfilled' ? [{ engine: engines[i]!, capabilities: answer.value }] : []
-    )
+  const usesBuiltIn = () =>
+    routing.plugins.find(({ id }) => id === builtInEncoderId)?.isEnabled ?? true
+  const listUsable = async (signal?: AbortSignal) => [
+    ...usesBuiltIn() ? [builtIn] : [],
+    ...await pool.list(signal),
+  ]
+
+  /** Whom to ask, the best first. What only the built-in one does waits for no plugin that is starting. */
+  async function* candidatesFor(run: EncoderRun, signal: AbortSignal | undefined) {
+    const { rules } = routing
+    const isPlain = run.videoCodec === undefined && usesBuiltIn()
+    if (isPlain) yield builtIn
+    const usable = await listUsable(signal)
+    const ranked = rank(run, usable, rules)
+    yield* isPlain ? ranked.filter((one) => one !== builtIn) : ranked
+    // Nobody can: FFmpeg says so in its own words.
+    if (ranked.length === 0 && usable.includes(builtIn)) yield builtIn
   }
 
   return {
+    follow,
     async getCapabilities() {
-      const all = (await known()).map(({ capabilities }) => capabilities)
-      const main = all[0] ?? await first.getCapabilities()
-      const { gpuAccelerated, gpuType } = all.find((one) => one.gpuAccelerated) ?? main
-      return {
-        ...main,
-        gpuAccelerated,
-        gpuType,
-        videoCodecs: [...new Set(all.flatMap(({ videoCodecs }) => videoCodecs))],
-        audioCodecs: [...new Set(all.flatMap(({ audioCodecs }) => audioCodecs))],
-      }
+      const [first, ...others] = await listUsable()
+      if (first === undefined) throw disabled('say what it can do')
+      return joined(first, others)
     },
-    async run(run, options) {
-      const able = ableFirst(run, await known())
-      for (const [i, { engine, capabilities }] of able.entries()) {
+    getInstalled: async () => joined(builtIn, await pool.list()),
+    async run(run, runOptions) {
+      // The first one says why the run could not begin.
+      let failure: unknown
+      for await (const { id, engine } of candidatesFor(run, runOptions?.signal)) {
+        if (failure !== undefined) {
+          const facts = { next: id, task_id: run.taskId, error: failure }
+          log.warn('an encoder is out, the next one takes its run', facts)
+        }
         try {
-          return await engine.run(run, options)
+          return await engine.run(run, runOptions)
         } catch (error) {
-          if (!isOut(error) || i === able.length - 1) throw error
-          log.warn('an encoder is out, the next one takes its run', {
-            encoder: capabilities.name,
-            task_id: run.taskId,
-            error,
-          })
+          if (!isOut(error)) throw error
+          failure ??= error
         }
       }
-      return await first.run(run, options)
+      throw failure ?? disabled(`run ${run.videoCodec ?? run.tool}`)
     },
     async close() {
-      await Promise.all(engines.map((engine) => engine.close()))
+      await Promise.all([main.close(), pool.close()])
     },
   }
 }
 
 /** Those that can do the run, the best first. */
-function ableFirst({ videoCodec }: EncoderRun, all: readonly Known[]): readonly Known[] {
-  if (videoCodec === undefined) return all
-  const able = all.filter(({ capabilities }) => capabilities.videoCodecs.includes(videoCodec))
-  if (!needsGpu(videoCodec)) return able
-  return able.toSorted((a, b) =>
-    Number(b.capabilities.gpuAccelerated) - Number(a.capabilities.gpuAccelerated)
-  )
+function rank(
+  { videoCodec, tool }: EncoderRun,
+  usable: readonly OpenEncoder[],
+  rules: readonly PluginRule[],
+): readonly OpenEncoder[] {
+  if (videoCodec === undefined) {
+    return usable.filter(({ tools }) => tools.includes(tool))
+      .toSorted((a, b) => b.priority - a.priority)
+  }
+  const able = usable.filter(({ capabilities }) => capabilities.videoCodecs.includes(videoCodec))
+  const family = familyOf(videoCodec)
+  const request = {
+    pillar: 'encoder',
+    value: videoCodec,
+    ...(family !== undefined && { family }),
+    prefersGpu: needsGpu(videoCodec),
+  } as const
+  return route(rules, request, able.map(routableFrom))
+    .flatMap((id) => able.filter((one) => one.id === id))
+}
+
+/** What it found on this machine says more than its manifest. One whose process is gone is asked last. */
+function routableFrom({ id, priority, capabilities, engine, isBuiltIn = false }: OpenEncoder) {
+  const { videoCodecs, gpuAccelerated } = capabilities
+  return {
+    manifest: {
+      id,
+      type: 'encoder',
+      capabilities: { video_codecs: videoCodecs, gpu_accelerated: gpuAccelerated },
+    },
+    state: engine.isUp() ? 'healthy' : 'degraded',
+    priority,
+    isBuiltIn,
+  } as const
+}
+
+function joined(first: OpenEncoder, others: readonly OpenEncoder[]): EncoderCapabilities {
+  const all = [first, ...others].map(({ capabilities }) => capabilities)
+  const { gpuAccelerated, gpuType } = all.find((one) => one.gpuAccelerated) ?? first.capabilities
+  return {
+    ...first.capabilities,
+    gpuAccelerated,
+    gpuType,
+    videoCodecs: [...new Set(all.flatMap(({ videoCodecs }) => videoCodecs))],
+    audioCodecs: [...new Set(all.flatMap(({ audioCodecs }) => audioCodecs))],
+  }
 }
 
 /** Whether the encoder could not even begin, or died: the run itself may be fine. */
 function isOut(failure: unknown): boolean {
   return failure instanceof WebEncodeError && failure.code.startsWith('WE-PLG-')
+}
+
+function disabled(action: string): WebEncodeError {
+  return new WebEncodeError(
+    'WE-PLG-002',
+    `Cannot ${action}: an encoder plugin that this worker has must be enabled for it, and ` +
+      `${builtInEncoderId} is disabled and no other one can`,
+  )
 }

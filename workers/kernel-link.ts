@@ -3,8 +3,8 @@ import type { z } from 'zod'
 import type { Bus } from '../kernel/bus/bus.ts'
 import { kernelSubjects } from '../kernel/bus/subjects.ts'
 import type { Json } from '../kernel/contract/json.ts'
+import type { TaskBrief } from '../kernel/contract/task.ts'
 import {
-  type ClaimReply,
   claimReplySchema,
   type ClaimRequest,
   type HeartbeatReply,
@@ -29,7 +29,8 @@ import { WebEncodeError } from '../kernel/errors.ts'
 /** All calls throw WE-SYS-003 when nobody answers, WE-WRK-004 for an unreadable answer, else what the kernel threw. */
 export interface KernelLink {
   join(request: JoinRequest): Promise<JoinReply>
-  claim(request: ClaimRequest): Promise<ClaimReply>
+  /** Each brief says of encoders what the answer says for all. */
+  claim(request: ClaimRequest): Promise<{ readonly tasks: readonly TaskBrief[] }>
   heartbeat(request: HeartbeatRequest): Promise<HeartbeatReply>
   report(request: ReportRequest): Promise<ReportReply>
   leave(request: LeaveRequest): Promise<void>
@@ -56,7 +57,12 @@ export function createKernelLink(bus: Bus): KernelLink {
   }
   return {
     join: (request) => ask(kernelSubjects.join, request, joinReplySchema),
-    claim: (request) => ask(kernelSubjects.claim, request, claimReplySchema),
+    async claim(request) {
+      const { tasks, encoders } = await ask(kernelSubjects.claim, request, claimReplySchema)
+      return {
+        tasks: encoders === undefined ? tasks : tasks.map((task) => ({ ...task, encoders })),
+      }
+    },
     heartbeat: (request) => ask(kernelSubjects.heartbeat, request, heartbeatReplySchema),
     report: (request) => ask(kernelSubjects.report, request, reportReplySchema),
     leave: async (request) => void (await ask(kernelSubjects.leave, request, leaveReplySchema)),

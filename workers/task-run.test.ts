@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import type { EncoderRouting } from '../kernel/contract/encoder-routing.ts'
 import type { TaskInput } from '../kernel/contract/task.ts'
 import { WebEncodeError } from '../kernel/errors.ts'
 import { silentLog } from '../kernel/log.ts'
@@ -28,6 +29,8 @@ interface Attempt {
   readonly sourceFailure?: string
   readonly readError?: Error
   readonly encoderName?: 'ffmpeg' | 'wasm'
+  /** What the kernel said with the task. */
+  readonly encoders?: EncoderRouting
   /** Where the source can be read while it is open. */
   readonly proxyUrl?: string
 }
@@ -50,10 +53,11 @@ async function attempt(t: TestContext, options: Attempt) {
   const closed: string[] = []
   const released: string[] = []
   const renewed: Promise<string | undefined>[] = []
-  const brief = briefFor(
-    'a',
-    url === undefined ? {} : { source: { url, name: 'film.mp4', ...(isStored && { isStored }) } },
-  )
+  const followed: EncoderRouting[] = []
+  const brief = briefFor('a', {
+    ...(url !== undefined && { source: { url, name: 'film.mp4', ...(isStored && { isStored }) } }),
+    ...(options.encoders !== undefined && { encoders: options.encoders }),
+  })
   const lease = new Lease(brief)
   const outcome: TaskOutcome = await runTask(
     lease,
@@ -61,6 +65,7 @@ async function attempt(t: TestContext, options: Attempt) {
       clock,
       workDirectory,
       log: silentLog,
+      followEncoders: (routing) => void followed.push(routing),
       encoder: {
         getCapabilities: () =>
           Promise.resolve({ ...capabilities, name: encoderName, gpuType: 'none' }),
@@ -99,7 +104,8 @@ async function attempt(t: TestContext, options: Attempt) {
     taskLog,
     () => {},
   )
-  return { outcome, lease, closed, released, renewed, text: taskLog.text, workDirectory }
+  const { text } = taskLog
+  return { outcome, lease, closed, released, renewed, followed, text, workDirectory }
 }
 
 function failureOf(outcome: TaskOutcome) {
@@ -122,6 +128,13 @@ test('a handler gets a local source by its path, and its own directory', async (
   assert.equal(seen?.sourceInput, '/media/my film.mp4')
   assert.equal(seen?.directory, join(workDirectory, 'job1.encode.a.1'))
   assert.equal(existsSync(seen.directory), false)
+})
+
+test('the encoder hears before the handler what the kernel says of encoders, if it says so', async (t) => {
+  const encoders = { rules: [], plugins: [] }
+  const handler = () => Promise.resolve(encodeResult())
+  assert.deepEqual((await attempt(t, { handler, encoders })).followed, [encoders])
+  assert.deepEqual((await attempt(t, { handler })).followed, [])
 })
 
 test('a handler gets a source on the network through the proxy, for as long as it runs', async (t) => {

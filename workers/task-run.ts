@@ -3,6 +3,7 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../kernel/clock.ts'
 import type { EncoderEngine } from '../kernel/contract/encoder.ts'
+import type { EncoderRouting } from '../kernel/contract/encoder-routing.ts'
 import type { TaskInput, TaskKind, TaskResult } from '../kernel/contract/task.ts'
 import type { ReportRequest } from '../kernel/contract/worker.ts'
 import type { Log } from '../kernel/log.ts'
@@ -20,6 +21,8 @@ const stopGraceMs = 30_000
 /** What every task of a worker uses. */
 export interface TaskTools {
   readonly encoder: EncoderEngine
+  /** Told with every task what the kernel says of encoders. @default the encoder needs no telling */
+  readonly followEncoders?: (routing: EncoderRouting) => void
   readonly handlers: Readonly<Record<TaskKind, TaskHandler>>
   readonly objects: WorkerObjects
   readonly sources: SourceProxy
@@ -49,6 +52,7 @@ export async function runTask(
   let source: OpenSource | undefined
   try {
     lease.signal.throwIfAborted()
+    if (brief.encoders !== undefined) tools.followEncoders?.(brief.encoders)
     await makeEmpty(directory)
     source = openSource(brief.source, tools, objectLeaseOf(lease))
     if (source.proxied !== undefined && !(await readsNetwork(tools.encoder))) {

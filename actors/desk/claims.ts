@@ -1,4 +1,5 @@
 /** Answers claims: leases ready tasks to a worker and tells it everything that the work needs. */
+import type { EncoderRouting } from '../../kernel/contract/encoder-routing.ts'
 import type { StorageProvider } from '../../kernel/contract/storage.ts'
 import type { SourceRef, TaskBrief, TaskFailure } from '../../kernel/contract/task.ts'
 import type { ClaimReply, ClaimRequest } from '../../kernel/contract/worker.ts'
@@ -26,6 +27,8 @@ export interface ClaimOptions {
   readonly leaseMs: number
   /** What a worker opens to read a job's source. @throws WE-JOB-002, WE-STO-002 */
   readonly resolveSource: (sourceUrl: string) => Promise<SourceRef>
+  /** What workers have to know of encoder plugins. @default nothing: they use what they have */
+  readonly readEncoders?: () => Promise<EncoderRouting>
 }
 
 /** Seconds that the URLs of a brief are valid: longer than any lease is renewed. */
@@ -43,14 +46,18 @@ export function createClaims(
       () => eventJson({ type: 'claim', workerId, leaseToken: createLeaseToken() }),
     )
     if (claimed.length === 0) return { tasks: [] }
-    const rows = await readTaskForBrief(db, claimed.map(({ id }) => id))
+    const [rows, encoders] = await Promise.all([
+      readTaskForBrief(db, claimed.map(({ id }) => id)),
+      options.readEncoders?.(),
+    ])
     const tokens = new Map(claimed.map(({ id, event }) => [id, Reflect.get(event, 'leaseToken')]))
     // A task whose job ended since then has another token, or none.
     const held = rows.tasks.filter(isLeased).filter((task) =>
       tokens.get(task.id) === task.leaseToken
     )
     const briefs = await Promise.all(held.map((task) => brief(task, rows)))
-    return { tasks: briefs.filter((given) => given !== undefined) }
+    const tasks = briefs.filter((given) => given !== undefined)
+    return { tasks, ...(encoders !== undefined && { encoders }) }
   }
 
   /** A task that cannot even be described fails like one that was tried. */

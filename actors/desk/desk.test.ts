@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
 import { jobEventsSubject } from '../../kernel/bus/subjects.ts'
+import { claimReplySchema } from '../../kernel/contract/worker.ts'
 import type { TaskBrief } from '../../kernel/contract/task.ts'
+import { writePluginConfig, writePluginEnabled } from '../../kernel/db/plugin-configs.ts'
+import { writePluginRoutes } from '../../kernel/db/plugin-routes.ts'
 import { readJob, readJobOutputs } from '../../kernel/db/jobs.ts'
 import { sql } from '../../kernel/db/database.ts'
 import { listTasks, readTask } from '../../kernel/db/tasks.ts'
@@ -98,6 +101,30 @@ test('a claim tells each worker other tasks', async () => {
   assert.equal(ids.length, 3)
   assert.equal(new Set(ids).size, 3)
   await second.leave()
+})
+
+test('a claim with tasks says what admins want of encoders now', async () => {
+  const { config, ...second } = {
+    id: 'encoder-second',
+    isEnabled: true,
+    priority: 7,
+    version: null,
+    config: { key_ref: 'second/key' },
+  }
+  const rule = { matches: 'h264', gpu: false, plugin_id: second.id, priority: 0 }
+  const who = { id: second.id, pillar: 'encoder', by: 'Ann' } as const
+  await writePluginConfig(world.db, { ...who, config, priority: second.priority })
+  await writePluginEnabled(world.db, { ...who, isEnabled: true })
+  await world.db.transaction((tx) => writePluginRoutes(tx, 'encoder', [rule]))
+  const request = { workerId: 'w1', session: worker.session, lanes: ['probe'], region: 'local' }
+  const ask = () => world.bus.request('kernel.claim', { ...request, limit: 1 }, { timeoutMs: 5000 })
+  assert.deepEqual(await ask(), { tasks: [] })
+  await submit()
+  const reply = await eventually(async () => {
+    const found = claimReplySchema.parse(await ask())
+    return found.tasks.length > 0 && found
+  })
+  assert.deepEqual(reply.encoders, { rules: [rule], plugins: [{ ...second, config }] })
 })
 
 test('a claim needs a current session', async () => {

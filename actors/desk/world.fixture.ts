@@ -16,6 +16,7 @@ import type {
   ReportRequest,
 } from '../../kernel/contract/worker.ts'
 import { createActorStore } from '../../kernel/db/actors.ts'
+import { readEncoderRouting } from '../../kernel/db/encoder-routing.ts'
 import { migrate } from '../../kernel/db/migrate.ts'
 import { openPglite } from '../../kernel/db/pglite.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
@@ -84,6 +85,7 @@ export async function openWorldOver<Storage extends Objects>(
     leaseMs: 60_000,
     heartbeatMs: 30_000,
     resolveSource,
+    readEncoders: () => readEncoderRouting(db),
     admission: 'open' as const,
     onRefused: (code: string) => void refused.push(code),
     ...options,
@@ -120,6 +122,7 @@ export function workerOf({ bus }: { readonly bus: Bus }, session = 'session-1', 
   const ask = async <Reply>(subject: string, data: unknown): Promise<Reply> =>
     (await bus.request(subject, data as Json, { timeoutMs: 5000 })) as Reply
   return {
+    session,
     join: (shown: Partial<JoinRequest> = {}) =>
       ask<JoinReply>(kernelSubjects.join, { ...sampleWorker, workerId, session, ...shown }),
     leave: () => ask(kernelSubjects.leave, { workerId, session }),

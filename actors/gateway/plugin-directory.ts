@@ -64,8 +64,20 @@ export function createPluginDirectory(options: DirectoryOptions): PluginDirector
     return (await Promise.all(facts.map(withServing))).map(pluginViewFrom)
   }
 
+  /** Workers can do without the encoder that they all have, where plugins may stand in for it. */
+  async function listBuiltIn(): Promise<PluginView[]> {
+    const [found, configs] = await Promise.all([readBuiltIn(), listPluginConfigs(db)])
+    return found.map((plugin) => {
+      const { id, type } = plugin.manifest
+      const canBeDisabled = type === 'encoder' && folders !== undefined
+      const isOff = configs.some((config) => config.id === id && !config.isEnabled)
+      const isEnabled = !(canBeDisabled && isOff)
+      return builtInViewFrom(plugin, { nowMs: clock.now(), canBeDisabled, isEnabled })
+    })
+  }
+
   async function list(): Promise<PluginView[]> {
-    const builtIn = (await readBuiltIn()).map((plugin) => builtInViewFrom(plugin, clock.now()))
+    const builtIn = await listBuiltIn()
     const taken = new Set(builtIn.map(({ id }) => id))
     // Users of a plugin are called after it, so that one named like what is built in serves beside that; a storage does not.
     const running = (await listRunning()).filter(({ id, type }) =>

@@ -8,8 +8,15 @@ import type { PluginInstanceRecord } from '../../kernel/db/plugin-instances.ts'
 /** A part of the kernel that is shown among the plugins. */
 export interface BuiltInPlugin {
   readonly manifest: PluginManifest
-  /** When the kernel began, in milliseconds. */
-  readonly startedAtMs: number
+  /** When the kernel began, in milliseconds; absent for what other processes have. */
+  readonly startedAtMs?: number
+}
+
+/** What is known of a built-in one besides. */
+interface BuiltInFacts {
+  readonly nowMs: number
+  readonly canBeDisabled: boolean
+  readonly isEnabled: boolean
 }
 
 /** Everything that is known of one plugin. */
@@ -47,6 +54,7 @@ export function pluginViewFrom(facts: PluginFacts): PluginView {
     problem: worst?.problem ?? fault,
     is_enabled: config?.isEnabled ?? false,
     is_built_in: false,
+    can_be_disabled: true,
     runs: manifest === undefined ? null : isSandboxed(manifest) ? 'sandbox' : 'process',
     priority: config?.priority ?? 0,
     ...(own === undefined ? nothingMeasured : figuresOf(own)),
@@ -66,22 +74,23 @@ function isSandboxed({ main, isolation }: PluginManifest): boolean {
 /** A part of the kernel, or of its worker. */
 export function builtInViewFrom(
   { manifest, startedAtMs }: BuiltInPlugin,
-  nowMs: number,
+  { nowMs, canBeDisabled, isEnabled }: BuiltInFacts,
 ): PluginView {
   return {
     id: manifest.id,
     type: manifest.type,
     version: manifest.version,
     protocol_version: manifest.protocolVersion,
-    state: 'healthy',
+    state: isEnabled ? 'healthy' : 'disabled',
     problem: null,
-    is_enabled: true,
+    is_enabled: isEnabled,
     is_built_in: true,
+    can_be_disabled: canBeDisabled,
     // A worker has it run beside itself; everything else is a part of the kernel.
     runs: manifest.type === 'encoder' ? 'process' : 'kernel',
     priority: 0,
     ...nothingMeasured,
-    uptime_seconds: Math.max(0, (nowMs - startedAtMs) / 1000),
+    uptime_seconds: startedAtMs === undefined ? null : Math.max(0, (nowMs - startedAtMs) / 1000),
     upgrade: noUpgrade,
     capabilities: { ...manifest.capabilities },
     config_schema: { ...manifest.configSchema },

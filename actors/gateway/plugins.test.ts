@@ -6,8 +6,10 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { after, before, beforeEach, test } from 'node:test'
 import { systemClock } from '../../kernel/clock.ts'
+import { builtInEncoderId } from '../../kernel/contract/encoder-routing.ts'
 import type { FoundPlugin, PluginManifest } from '../../kernel/contract/plugin.ts'
 import { sql } from '../../kernel/db/database.ts'
+import { readEncoderRouting } from '../../kernel/db/encoder-routing.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
 import { silentLog } from '../../kernel/log.ts'
 import type { PluginCommands, PluginDirectory } from '../../kernel/plugin-desk.ts'
@@ -48,6 +50,7 @@ before(async () => {
   const builtIn = [
     { manifest: manifestOf('storage-fs'), startedAtMs },
     { manifest: manifestOf('auth-basic', '1.0.0', { type: 'auth' }), startedAtMs },
+    { manifest: manifestOf(builtInEncoderId, '1.0.0', { type: 'encoder' }) },
   ]
   directory = createPluginDirectory({
     db: world.db,
@@ -155,6 +158,30 @@ test('a plugin is configured, enabled, measured, restarted and disabled', async 
   await commands.disablePlugin(id, ann)
   await reaches('disabled')
   await assert.rejects(commands.restartPlugin(id, ann), refused('WE-PLG-002'))
+})
+
+test('the encoder that every worker has can be switched off and on, and nothing else be done to it', async () => {
+  const isOn = async () => {
+    const { state, is_enabled, uptime_seconds } = await directory.read(builtInEncoderId)
+    const { plugins: wants } = await readEncoderRouting(world.db)
+    return [state, is_enabled, uptime_seconds, wants.find((want) => want.id === builtInEncoderId)]
+  }
+  const off = { id: builtInEncoderId, isEnabled: false, priority: 0, version: null, config: {} }
+  assert.deepEqual(await isOn(), ['healthy', true, null, undefined])
+  await commands.disablePlugin(builtInEncoderId, ann)
+  assert.deepEqual(await isOn(), ['disabled', false, null, off])
+  await commands.enablePlugin(builtInEncoderId, ann)
+  assert.deepEqual(await isOn(), ['healthy', true, null, undefined])
+  for (
+    const command of [
+      () => commands.configurePlugin(builtInEncoderId, { config: {} }, ann),
+      () => commands.restartPlugin(builtInEncoderId, ann),
+      () => commands.testPlugin(builtInEncoderId, ann),
+    ]
+  ) await assert.rejects(command(), refused('WE-PLG-002'))
+  const rule = { matches: 'h264', gpu: false, plugin_id: builtInEncoderId, priority: 0 }
+  await commands.setPluginRoutes('encoder', [rule], ann)
+  assert.deepEqual((await readEncoderRouting(world.db)).rules, [rule])
 })
 
 test('configurePlugin() refuses what breaks the schema, and secrets in clear', async () => {

@@ -1,6 +1,11 @@
 /** Commands of people to plugins. Each is durable as a row; the supervisors of all kernels follow it. */
 import type { Json } from '../../kernel/contract/json.ts'
-import { writePluginConfig, writePluginEnabled } from '../../kernel/db/plugin-configs.ts'
+import type { PluginView } from '../../kernel/contract/plugin-view.ts'
+import {
+  deletePluginConfig,
+  writePluginConfig,
+  writePluginEnabled,
+} from '../../kernel/db/plugin-configs.ts'
 import { listPluginInstances } from '../../kernel/db/plugin-instances.ts'
 import { readPluginRoutes, writePluginRoutes } from '../../kernel/db/plugin-routes.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
@@ -16,7 +21,13 @@ export function createPluginCommands(options: PluginCommandOptions): PluginComma
   const { engine, db, directory } = options
   const { find, folderOf, note } = createPluginLookup(options)
 
-  async function switchTo(pluginId: string, isEnabled: boolean, caller: Caller) {
+  /** Of a built-in one there is a row only while it is off: no process of the kernel is to follow it. */
+  async function switchBuiltIn({ id }: PluginView, isEnabled: boolean, { username }: Caller) {
+    if (isEnabled) await deletePluginConfig(db, id)
+    else await writePluginEnabled(db, { id, pillar: 'encoder', by: username, isEnabled })
+  }
+
+  async function switchRunning(pluginId: string, isEnabled: boolean, { username }: Caller) {
     const commanded = await find(pluginId)
     const { pillar, supervisor } = commanded
     if (isEnabled) {
@@ -24,8 +35,14 @@ export function createPluginCommands(options: PluginCommandOptions): PluginComma
       const host = await supervisor.host()
       host.checkConfig(found.manifest, config)
     }
-    await writePluginEnabled(db, { id: pluginId, pillar, by: caller.username, isEnabled })
+    await writePluginEnabled(db, { id: pluginId, pillar, by: username, isEnabled })
     supervisor.wanted(pluginId)
+  }
+
+  async function switchTo(pluginId: string, isEnabled: boolean, caller: Caller) {
+    const plugin = await directory.read(pluginId)
+    if (plugin.is_built_in && plugin.can_be_disabled) await switchBuiltIn(plugin, isEnabled, caller)
+    else await switchRunning(pluginId, isEnabled, caller)
     note(isEnabled ? 'plugin enabled' : 'plugin disabled', caller, { plugin_id: pluginId })
     return await directory.read(pluginId)
   }

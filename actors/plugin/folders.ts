@@ -1,6 +1,7 @@
 /** The folders of plugins: those of `PLUGIN_DIR`, and the versions that were uploaded beside them. */
 import { basename, join } from 'node:path'
 import type { FoundPlugin } from '../../kernel/contract/plugin.ts'
+import { versionFolder } from '../../kernel/plugin/version-folder.ts'
 
 /** A folder that can be started. */
 export type UsablePlugin = Extract<FoundPlugin, { readonly manifest: unknown }>
@@ -47,20 +48,17 @@ export function createFolders(
     return seen.found
   }
 
-  const versionFolder = (pluginId: string, version: string) =>
-    join(directory, '.versions', `${pluginId}@${version}`, pluginId)
-
   return {
     list,
     forget: () => void (seen = undefined),
-    versionFolder,
+    versionFolder: (pluginId, version) => versionFolder(directory, pluginId, version),
     async find(pluginId, version, isPinned) {
       const installed = (await list()).find((plugin) => idOf(plugin) === pluginId)
       if (installed !== undefined && 'problem' in installed) return installed
       if (installed !== undefined && (!isPinned || installed.manifest.version === version)) {
         return installed
       }
-      const uploaded = await readFolder(versionFolder(pluginId, version))
+      const uploaded = await readFolder(versionFolder(directory, pluginId, version))
       if (!('problem' in uploaded)) return uploaded
       const folder = installed?.folder ?? join(directory, pluginId)
       const problem = installed === undefined

@@ -8,8 +8,8 @@ import type {
 import type { PluginMesh, ServingPlugin } from '../../kernel/contract/plugin-mesh.ts'
 import type { PluginRoutes } from '../../kernel/contract/plugin-route.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
+import { route } from '../../kernel/plugin/route.ts'
 import { isRepeatable } from './repeatable.ts'
-import { route } from './route.ts'
 import type { PluginRun } from './run.ts'
 
 /** A plugin as its supervisor sees it. */

@@ -13,6 +13,8 @@ import { chooseEncoder } from './encoder.ts'
 
 const skip = await detectFfmpeg() === undefined && 'no ffmpeg in PATH'
 
+const secrets = { resolve: () => Promise.reject(new Error('none')) }
+
 const manifest = `[plugin]
 id = "encoder-second"
 type = "encoder"
@@ -60,7 +62,9 @@ test('chooseEncoder() routes a run to the plugin that has its codec, and all els
     PLUGIN_DIR: join(directory, 'plugins'),
   })
   const lines: string[] = []
-  const encoder = await chooseEncoder(config, createLog('warn', (line) => lines.push(line)))
+  const encoder = await chooseEncoder(config, createLog('warn', (line) => lines.push(line)), {
+    secrets,
+  })
   t.after(() => encoder.close())
   const run = (videoCodec?: string): EncoderRun => ({
     taskId: 't1',
@@ -82,6 +86,53 @@ test('chooseEncoder() routes a run to the plugin that has its codec, and all els
   assert.ok(lines.some((line) => line.includes('cannot be used') && line.includes('broken')))
 })
 
+test('chooseEncoder() follows what the kernel wants: version, and whether at all', {
+  skip,
+  timeout: 120_000,
+}, async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'encoder-'))
+  t.after(() => rmSync(directory, { recursive: true, force: true }))
+  const plugins = join(directory, 'plugins')
+  const uploaded = join(plugins, '.versions', 'encoder-second@1.1.0', 'encoder-second')
+  for (
+    const [folder, version] of [[join(plugins, 'encoder-second'), '1.0.0'], [uploaded, '1.1.0']]
+  ) {
+    mkdirSync(folder!, { recursive: true })
+    writeFileSync(join(folder!, 'plugin.toml'), manifest.replace('1.0.0', version!))
+    writeFileSync(join(folder!, 'main.ts'), program.replaceAll('second made', `${version} made`))
+  }
+  const wanted = { id: 'encoder-second', isEnabled: true, priority: 1, config: {} }
+  const routing = (version: string | null) => ({ rules: [], plugins: [{ ...wanted, version }] })
+  const encoder = await chooseEncoder(
+    readConfig({ WEBENCODE_DATA_DIR: join(directory, 'data'), PLUGIN_DIR: plugins }),
+    createLog('error', () => {}),
+    { secrets, routing: routing('1.1.0') },
+  )
+  t.after(() => encoder.close())
+  const made = async () => {
+    const order = {
+      taskId: 't1',
+      correlationId: 'c1',
+      tool: 'ffprobe',
+      inputs: [],
+      outputs: [],
+    } as const
+    const { stdout } = await encoder.run({
+      ...order,
+      arguments: ['-version'],
+      workingDirectory: directory,
+      timeoutMs: 20_000,
+      videoCodec: 'libx264',
+    })
+    return stdout.split(' ')[0]
+  }
+  assert.equal(await made(), '1.1.0')
+  encoder.follow(routing('1.2.0'))
+  assert.equal(await made(), '1.0.0', 'a version that is not here')
+  encoder.follow({ rules: [], plugins: [] })
+  assert.equal(await made(), 'ffprobe')
+})
+
 test('chooseEncoder() refuses an ffprobe that does not run, by name', {
   skip,
   timeout: 60_000,
@@ -94,7 +145,7 @@ test('chooseEncoder() refuses an ffprobe that does not run, by name', {
     FFPROBE_PATH: join(directory, 'missing-ffprobe'),
   }
   await assert.rejects(
-    chooseEncoder(readConfig(settings), createLog('error', () => {})),
+    chooseEncoder(readConfig(settings), createLog('error', () => {}), { secrets }),
     ({ code, message, cause }: WebEncodeError) =>
       code === 'WE-PLG-001' && message.includes('missing-ffprobe') &&
       /must run/.test(String(cause)),

@@ -1,13 +1,21 @@
 /** Chooses the encoder of this machine: FFmpeg behind its plugin where it runs, FFmpeg as WebAssembly where it does not. */
-import { existsSync, readdirSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { systemClock } from '../../kernel/clock.ts'
 import type { Config } from '../../kernel/config.ts'
 import type { EncoderEngine } from '../../kernel/contract/encoder.ts'
+import { builtInEncoderId, type EncoderRouting } from '../../kernel/contract/encoder-routing.ts'
+import type { PluginHost, PluginManifest, SecretResolver } from '../../kernel/contract/plugin.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
-import { openEncoderPlugin } from '../../workers/encoder-plugin.ts'
-import { createEncoderRouter } from '../../workers/encoder-router.ts'
+import { versionFolder } from '../../kernel/plugin/version-folder.ts'
+import { type KeptEncoder, openEncoderPlugin } from '../../workers/encoder-plugin.ts'
+import { EncoderPool, type PoolOptions } from '../../workers/encoder-pool.ts'
+import {
+  createEncoderRouter,
+  type RoutedEncoder,
+  type RouterOptions,
+} from '../../workers/encoder-router.ts'
 import { createWasmEncoder } from '../../workers/wasm/engine.ts'
 import { pluginsDirectory } from './paths.ts'
 import { version } from './version.ts'
@@ -17,18 +25,60 @@ export const wasmNotice =
   'FFmpeg was not found: encoding with its WebAssembly build, about seven times slower. ' +
   'Install it with: apt-get install ffmpeg'
 
-/**
- * The encoder of this machine, and behind it the encoder plugins of `PLUGIN_DIR`.
- * @throws WE-PLG-001 when FFmpeg is demanded and does not run
- */
-export async function chooseEncoder(config: Config, log: Log): Promise<EncoderEngine> {
-  const main = await chooseMain(config, log)
-  const { pluginDirectory } = config
-  if (pluginDirectory === undefined) return main
-  return createEncoderRouter([main, ...await openOthers(pluginDirectory, config, log)], log)
+/** What an encoder is chosen by, besides the settings of the process. */
+export interface EncoderChoice {
+  /** Of this machine. */
+  readonly secrets: SecretResolver
+  /** What the kernel says. @default every plugin of this machine is used, with presets, in the order of their folders */
+  readonly routing?: EncoderRouting
 }
 
-async function chooseMain(config: Config, log: Log): Promise<EncoderEngine> {
+/**
+ * The encoder of this machine, and beside it the encoder plugins of `PLUGIN_DIR`, as the kernel wants them.
+ * @throws WE-PLG-001 when FFmpeg is demanded and does not run
+ */
+export async function chooseEncoder(
+  config: Config,
+  log: Log,
+  { secrets, routing }: EncoderChoice,
+): Promise<RoutedEncoder> {
+  const { pluginDirectory } = config
+  const installed = pluginDirectory === undefined
+    ? nothingInstalled
+    : await openInstalled(pluginDirectory, { config, log, secrets })
+  try {
+    const first = routing ?? presetRouting(await installed.list())
+    const router = await createEncoderRouter({
+      main: await chooseMain(config, log),
+      pool: new EncoderPool({ open: installed.open, clock: systemClock, log }),
+      routing: first,
+      log,
+    })
+    return closingToo(router, installed)
+  } catch (failure) {
+    await installed.close()
+    throw failure
+  }
+}
+
+const nothingInstalled: Installed = {
+  list: () => Promise.resolve([]),
+  open: ({ id }) =>
+    Promise.reject(
+      new WebEncodeError(
+        'WE-PLG-001',
+        `Cannot start "${id}": PLUGIN_DIR of this worker is not set`,
+      ),
+    ),
+  close: () => Promise.resolve(),
+}
+
+function presetRouting(installed: readonly PluginManifest[]): EncoderRouting {
+  const preset = { isEnabled: true, priority: 0, version: null, config: {} }
+  return { rules: [], plugins: installed.map(({ id }) => ({ id, ...preset })) }
+}
+
+async function chooseMain(config: Config, log: Log): Promise<RouterOptions['main']> {
   if (config.encoder === 'wasm') return createWasmEncoder({ log, threads: config.workerSlots })
   const encoder = await openFfmpeg(config, log)
   try {
@@ -70,64 +120,103 @@ async function tryProbe(encoder: EncoderEngine, config: Config): Promise<void> {
 }
 
 /** FFmpeg in a process of its own: a small one, which starts programs ten times faster than ours. */
-async function openFfmpeg(config: Config, log: Log): Promise<EncoderEngine> {
-  const folder = join(pluginsDirectory, 'encoder-ffmpeg')
-  return await openPlugin(folder, config, log, {
+async function openFfmpeg(config: Config, log: Log): Promise<KeptEncoder> {
+  const folder = join(pluginsDirectory, builtInEncoderId)
+  const host = await openHost(builtInEncoderId, pluginsDirectory, {
+    config,
+    log,
+    secrets: noSecrets,
+  })
+  const { readManifest } = await import('../../kernel/plugin/manifest.ts')
+  const manifest = await readManifest(folder, version)
+  const settings = host.checkConfig(manifest, {
     ffmpeg_path: config.ffmpegPath,
     ffprobe_path: config.ffprobePath,
     pid_directory: join(config.dataDirectory, 'run', 'ffmpeg'),
   })
+  const plugin = { folder, manifest, config: settings }
+  return closingToo(await openEncoderPlugin({ host, plugin, clock: systemClock, log }), host)
 }
 
-/** Encoder plugins with what their manifests preset: a worker has no database to read another configuration from. */
-async function openOthers(
-  pluginDirectory: string,
-  config: Config,
-  log: Log,
-): Promise<EncoderEngine[]> {
+/** The encoder plugins of a folder. */
+interface Installed {
+  /** Those that are there now, in the order of their folders. */
+  list(): Promise<readonly PluginManifest[]>
+  open: PoolOptions['open']
+  close(): Promise<void>
+}
+
+async function openInstalled(directory: string, parts: HostParts): Promise<Installed> {
+  const host = await openHost('plugins', directory, parts)
   const { readManifest } = await import('../../kernel/plugin/manifest.ts')
-  const engines: EncoderEngine[] = []
-  for (const name of existsSync(pluginDirectory) ? readdirSync(pluginDirectory).sort() : []) {
-    const folder = join(pluginDirectory, name)
-    try {
-      const { type } = await readManifest(folder, version)
-      if (type === 'encoder') engines.push(await openPlugin(folder, config, log, {}))
-    } catch (error) {
-      log.warn('an encoder plugin cannot be used', { folder: name, error })
-    }
+  return {
+    async list() {
+      const found = existsSync(directory) ? await host.scan() : []
+      return found.flatMap((plugin) => {
+        if ('manifest' in plugin) return isEncoder(plugin.manifest) ? [plugin.manifest] : []
+        const { folder, problem } = plugin
+        parts.log.warn('a plugin cannot be used', { folder: basename(folder), problem })
+        return []
+      })
+    },
+    async open({ id, version: wanted, config }) {
+      const uploaded = wanted === null ? '' : versionFolder(directory, id, wanted)
+      const folder = existsSync(uploaded) ? uploaded : join(directory, id)
+      if (!existsSync(folder)) {
+        throw new WebEncodeError('WE-PLG-001', `Cannot start "${id}": PLUGIN_DIR has it not`)
+      }
+      const manifest = await readManifest(folder, version)
+      const plugin = { folder, manifest, config: host.checkConfig(manifest, config) }
+      const tools = manifest.capabilities['tools']
+      return {
+        engine: await openEncoderPlugin({ host, plugin, clock: systemClock, log: parts.log }),
+        tools: Array.isArray(tools) ? tools.filter((tool) => typeof tool === 'string') : [],
+      }
+    },
+    close: () => host.close(),
   }
-  return engines
 }
 
-async function openPlugin(
-  folder: string,
-  { dataDirectory }: Config,
-  log: Log,
-  settings: Record<string, unknown>,
-): Promise<EncoderEngine> {
+/** Every worker has FFmpeg already. */
+function isEncoder({ id, type }: PluginManifest): boolean {
+  return type === 'encoder' && id !== builtInEncoderId
+}
+
+interface HostParts {
+  readonly config: Config
+  readonly log: Log
+  readonly secrets: SecretResolver
+}
+
+/** A host of its own for each kind: opening one ends what a killed worker's host of that name left behind. */
+async function openHost(
+  name: string,
+  directory: string,
+  { config, log, secrets }: HostParts,
+): Promise<PluginHost> {
   const { openPluginHost } = await import('../../kernel/plugin/host.ts')
-  const { readManifest } = await import('../../kernel/plugin/manifest.ts')
-  const host = await openPluginHost({
-    directory: dirname(folder),
-    stateDirectory: join(dataDirectory, 'run', 'encoder-host', basename(folder)),
+  return await openPluginHost({
+    directory,
+    stateDirectory: join(config.dataDirectory, 'run', 'encoder-host', name),
     kernelVersion: version,
-    secrets: { resolve: noSecrets },
+    secrets,
     log,
   })
-  const manifest = await readManifest(folder, version)
-  const plugin = { folder, manifest, config: host.checkConfig(manifest, settings) }
-  const encoder = await openEncoderPlugin({ host, plugin, clock: systemClock, log })
+}
+
+function closingToo<T extends EncoderEngine>(encoder: T, other: Pick<EncoderEngine, 'close'>): T {
   return {
     ...encoder,
     async close() {
       await encoder.close()
-      await host.close()
+      await other.close()
     },
   }
 }
 
-function noSecrets(reference: string): Promise<string> {
-  return Promise.reject(
-    new WebEncodeError('WE-PLG-003', `Cannot resolve "${reference}": an encoder has no secrets`),
-  )
+const noSecrets: SecretResolver = {
+  resolve: (reference) =>
+    Promise.reject(
+      new WebEncodeError('WE-PLG-003', `Cannot resolve "${reference}": FFmpeg has no secrets`),
+    ),
 }

@@ -13,6 +13,10 @@ import type { Bus } from '../../kernel/bus/bus.ts'
 import { systemClock } from '../../kernel/clock.ts'
 import type { Config } from '../../kernel/config.ts'
 import { createActorStore } from '../../kernel/db/actors.ts'
+import type { Database } from '../../kernel/db/database.ts'
+import { readEncoderRouting } from '../../kernel/db/encoder-routing.ts'
+import type { EncoderRouting } from '../../kernel/contract/encoder-routing.ts'
+import type { SecretResolver } from '../../kernel/contract/plugin.ts'
 import type { Lifecycle } from '../../kernel/lifecycle.ts'
 import type { Log } from '../../kernel/log.ts'
 import type { PluginMesh } from '../../kernel/contract/plugin-mesh.ts'
@@ -22,12 +26,13 @@ import { presets } from '../../kernel/profiles.ts'
 import { createMeshStorages } from '../../kernel/plugin/mesh-storages.ts'
 import { createRetention, type KeepTimes, type RetentionOptions } from '../../kernel/retention.ts'
 import { createSources, type Sources } from '../../kernel/sources.ts'
-import type { NamedStorage, PluginStorages } from '../../kernel/storages.ts'
+import type { PluginStorages } from '../../kernel/storages.ts'
 import { openDatabase } from './database.ts'
 import { type Listening, startHttp } from './http.ts'
 import { createKernelPlugins } from './plugins.ts'
 import { startSecrets } from './secrets.ts'
 import { type KernelStorages, openStorages } from './storage.ts'
+import { routeSource } from './source-routes.ts'
 import { version } from './version.ts'
 
 /** What a kernel is started with. */
@@ -45,6 +50,9 @@ export interface Kernel extends Listening, Pick<KernelStorages, 'storage' | 'has
   readonly outbound: Outbound
   /** Absent without `PLUGIN_DIR`. */
   readonly mesh: PluginMesh | undefined
+  /** What workers are told of encoders; absent without `PLUGIN_DIR`: nobody can want anything of a plugin. */
+  readonly readEncoders: (() => Promise<EncoderRouting>) | undefined
+  readonly secrets: SecretResolver
 }
 
 const clock = systemClock
@@ -70,7 +78,7 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
   const secrets = await startSecrets(setup)
   const { storage, hasFiles } = opened
   const outbound = createOutbound({ allowedHosts: config.sourceHosts })
-  const sources = createKernelSources(setup, { opened, outbound, mesh: () => mesh })
+  const sources = createKernelSources(setup, { db, opened, outbound, mesh: () => mesh })
   const metrics = createMetrics()
   const store = createActorStore(db)
   const registry = createRegistry(actorDefinitions)
@@ -84,32 +92,25 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
   const plugins = createKernelPlugins({ config, log, db, bus, engine, metrics, isCluster, secrets })
   mesh = plugins.mesh
   if (mesh !== undefined) plugged = createMeshStorages(mesh)
+  const readEncoders = mesh && (() => readEncoderRouting(db))
+  const ground = { engine, store, db, storage, clock, log }
   const gateway = createGateway({
-    engine,
-    store,
-    db,
-    storage,
+    ...ground,
     profiles: presets,
     sources,
     plugins: plugins.commands,
-    clock,
-    log,
     region: config.workerRegion,
     leaseMs: config.leaseMs,
   })
   const desk = createDesk({
-    engine,
-    store,
-    db,
+    ...ground,
     bus,
-    storage,
-    clock,
-    log,
     leaseMs: config.leaseMs,
     heartbeatMs: config.heartbeatMs,
     onRefused: (code) => metrics.workerRefused(code),
     admission: isCluster ? { joinToken: config.joinToken, version } : 'open',
     resolveSource: sources.resolveSource,
+    ...(readEncoders !== undefined && { readEncoders }),
   })
   await startEngine(lifecycle, engine, { store, registry, db })
   // Before the calls of people, after the engine that its actors live in.
@@ -129,10 +130,11 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
   await lifecycle.start('desk', () => desk.start(), () => desk.stop())
   await startHedging(lifecycle, { engine, db, clock, log, onHedged: () => metrics.chunkHedged() })
   await startRetention(lifecycle, { db, storage, gateway, keep: keepTimesOf(config), clock, log })
-  return { ...listening, storage, hasFiles, outbound, mesh }
+  return { ...listening, storage, hasFiles, outbound, mesh, readEncoders, secrets }
 }
 
 interface SourceParts {
+  readonly db: Database
   readonly opened: KernelStorages
   readonly outbound: Outbound
   /** Known when the plugins are. */
@@ -141,7 +143,7 @@ interface SourceParts {
 
 function createKernelSources(
   { config, isCluster = false }: KernelSetup,
-  { opened, outbound, mesh }: SourceParts,
+  { db, opened, outbound, mesh }: SourceParts,
 ): Sources {
   return createSources({
     roots: config.mediaRoots,
@@ -149,19 +151,9 @@ function createKernelSources(
     outbound,
     uploadsBucket: 'media',
     storages: opened.storages,
-    routeStorage: (url) => routeStorage(url, mesh(), opened.storages.main),
+    routeStorage: (url) => routeSource(url, { db, mesh: mesh(), main: opened.storages.main }),
     ...(isCluster && { getMediaUrl: opened.getMediaUrl }),
   })
-}
-
-/** The plugins that may take an address; after them, of a bucket, the one that the kernel itself keeps its media in. */
-async function routeStorage(
-  value: string,
-  mesh: PluginMesh | undefined,
-  { id }: NamedStorage,
-): Promise<readonly string[]> {
-  const plugins = await mesh?.route({ pillar: 'storage', value }) ?? []
-  return id === 'storage-s3' && /^s3:\/\//i.test(value) ? [...plugins, id] : plugins
 }
 
 async function startEngine(

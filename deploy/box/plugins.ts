@@ -15,7 +15,13 @@ import { createSupervisor } from '../../actors/plugin/supervisor.ts'
 import type { Bus } from '../../kernel/bus/bus.ts'
 import { systemClock } from '../../kernel/clock.ts'
 import type { Config } from '../../kernel/config.ts'
-import type { FoundPlugin, PluginState, SecretResolver } from '../../kernel/contract/plugin.ts'
+import { builtInEncoderId } from '../../kernel/contract/encoder-routing.ts'
+import type {
+  FoundPlugin,
+  PluginManifest,
+  PluginState,
+  SecretResolver,
+} from '../../kernel/contract/plugin.ts'
 import type { PluginMesh } from '../../kernel/contract/plugin-mesh.ts'
 import type { Database } from '../../kernel/db/database.ts'
 import { listPluginInstances } from '../../kernel/db/plugin-instances.ts'
@@ -153,16 +159,16 @@ async function readFolder(folder: string): Promise<FoundPlugin> {
   }
 }
 
-/** What every kernel has in itself; the encoder only where the worker is. */
+/** What every kernel has in itself, and the encoder that every worker has; only in a box does it run since the kernel does. */
 function createBuiltInReader(isCluster: boolean): () => Promise<readonly BuiltInPlugin[]> {
   const startedAtMs = Date.now()
-  const ids = ['auth-basic', 'storage-fs', ...isCluster ? [] : ['encoder-ffmpeg']]
+  const ids = ['auth-basic', 'storage-fs', builtInEncoderId]
   let read: Promise<readonly BuiltInPlugin[]> | undefined
+  const builtInFrom = (manifest: PluginManifest): BuiltInPlugin =>
+    isCluster && manifest.id === builtInEncoderId ? { manifest } : { manifest, startedAtMs }
   return () =>
     read ??= Promise.all(ids.map((id) => readFolder(join(pluginsOfTheProduct, id)))).then((found) =>
-      found.flatMap((plugin) =>
-        'manifest' in plugin ? [{ manifest: plugin.manifest, startedAtMs }] : []
-      )
+      found.flatMap((plugin) => 'manifest' in plugin ? [builtInFrom(plugin.manifest)] : [])
     )
 }
 

@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import type { Bus } from '../../kernel/bus/bus.ts'
 import { systemClock } from '../../kernel/clock.ts'
 import type { Config } from '../../kernel/config.ts'
+import type { EncoderRouting } from '../../kernel/contract/encoder-routing.ts'
+import type { SecretResolver } from '../../kernel/contract/plugin.ts'
 import type { StorageProvider } from '../../kernel/contract/storage.ts'
 import type { Lifecycle } from '../../kernel/lifecycle.ts'
 import type { Log } from '../../kernel/log.ts'
@@ -26,6 +28,8 @@ import { WorkerLife } from './worker-life.ts'
 
 interface WorkerParts {
   readonly config: Config
+  /** Resolves what configurations of encoder plugins refer to. */
+  readonly secrets: SecretResolver
   readonly bus: Bus
   readonly lifecycle: Lifecycle
   readonly log: Log
@@ -33,6 +37,8 @@ interface WorkerParts {
 
 interface LocalWorkerParts extends WorkerParts {
   readonly storage: StorageProvider
+  /** What the kernel says of encoders; absent: nothing. */
+  readonly readEncoders: (() => Promise<EncoderRouting>) | undefined
   /** The objects are files that the worker can open. */
   readonly hasFiles: boolean
   readonly outbound: Outbound
@@ -43,7 +49,7 @@ const boxDrainMs = 2_000
 
 /** Starts the worker as parts of the box's lifecycle. A restart by people makes it anew; without it the box goes on. */
 export async function startLocalWorker(parts: LocalWorkerParts): Promise<void> {
-  const { storage, hasFiles, outbound, lifecycle, log } = parts
+  const { storage, hasFiles, outbound, lifecycle, log, readEncoders } = parts
   const sources = await lifecycle.start(
     'source proxy',
     () => createSourceProxy({ open: outbound.open, log }),
@@ -51,6 +57,7 @@ export async function startLocalWorker(parts: LocalWorkerParts): Promise<void> {
   )
   await startLife(parts, {
     drainMs: boxDrainMs,
+    ...(readEncoders !== undefined && { readEncoders }),
     onRemoved: () => log.warn('the worker of this box was removed; it works again after a start'),
     agentParts() {
       if (hasFiles) return { sources, objects: createLocalObjects({ storage }) }
@@ -119,6 +126,7 @@ function remoteObjectsOf(
 interface Life {
   readonly drainMs: number
   readonly onRemoved: () => void
+  readonly readEncoders?: () => Promise<EncoderRouting>
   /** What is made anew for every agent. */
   readonly agentParts: () =>
     & Pick<AgentOptions, 'sources' | 'objects'>
@@ -134,17 +142,22 @@ interface Life {
 const stopGraceMs = 15_000
 
 async function startLife(
-  { config, bus, lifecycle, log }: WorkerParts,
-  { drainMs, onRemoved, agentParts }: Life,
+  { config, bus, lifecycle, log, secrets }: WorkerParts,
+  { drainMs, onRemoved, readEncoders, agentParts }: Life,
 ): Promise<void> {
   const life = new WorkerLife({
     async open(ends) {
-      const encoder = await chooseEncoder(config, log)
+      const routing = await readEncoders?.()
+      const encoder = await chooseEncoder(config, log, {
+        secrets,
+        ...(routing !== undefined && { routing }),
+      })
       const agent = createAgent({
         ...ends,
         ...agentParts(),
         bus,
         encoder,
+        followEncoders: encoder.follow,
         handlers: taskHandlers,
         workDirectory: dataPathsOf(config.dataDirectory).work,
         clock: systemClock,
@@ -154,7 +167,7 @@ async function startLife(
         version,
         region: config.workerRegion,
         capabilities: await readCapabilities({
-          encoder,
+          encoder: { getCapabilities: encoder.getInstalled },
           slots: config.workerSlots,
           lanes: config.workerLanes,
         }),

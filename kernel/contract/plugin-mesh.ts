@@ -7,6 +7,8 @@ export interface ServingPlugin {
   /** `healthy`, or `degraded`: it answers, slowly or not always. */
   readonly state: Extract<PluginState, 'healthy' | 'degraded'>
   readonly priority: number
+  /** Comes before others of the same rank. @default false */
+  readonly isBuiltIn?: boolean
 }
 
 /** What a call is for, so that the rules of the admin can say who gets it. */
@@ -14,6 +16,8 @@ export interface RouteRequest {
   readonly pillar: Pillar
   /** Storage: a URL. Encoder: a video codec. Publisher: a platform. Live: a protocol. Auth: a scheme. */
   readonly value: string
+  /** A wider word for the value, which rules may name too: `h264` for the encoder `libx264`. */
+  readonly family?: string
   /** @default false */
   readonly prefersGpu?: boolean
 }

@@ -5,7 +5,7 @@ import { pillars } from './plugin.ts'
 /** A rule: what it matches goes to its plugin. */
 export const pluginRuleSchema = z.strictObject({
   /**
-   * Storage: the beginning of a URL (`s3://`, `s3://media/`). Encoder: a video codec. Publisher: a platform. Live: a protocol.
+   * Storage: the beginning of a URL (`s3://`, `s3://media/`). Encoder: a video codec (`av1`) or one encoder of it (`libsvtav1`). Publisher: a platform. Live: a protocol.
    * Auth: a method (`basic`, `bearer`, `api-key`). `*` matches everything.
    */
   matches: z.string().min(1).max(500),

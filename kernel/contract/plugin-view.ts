@@ -47,6 +47,8 @@ export const pluginViewSchema = z.strictObject({
   is_enabled: z.boolean(),
   /** It is a part of the kernel, and not a process. */
   is_built_in: z.boolean(),
+  /** Whether it can be enabled and disabled; of what is built in, only the encoder, where there may be others. */
+  can_be_disabled: z.boolean(),
   /** Where it runs: inside the kernel, in a process that reaches what its manifest names, or in one without walls. */
   runs: z.enum(['kernel', 'sandbox', 'process']).nullable(),
   priority: z.int(),

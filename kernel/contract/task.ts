@@ -1,5 +1,6 @@
 /** Tasks: what a worker is told, what it answers, and how it fails. */
 import { z } from 'zod'
+import type { EncoderRouting } from './encoder-routing.ts'
 import { chunkRangeSchema, encodePlanSchema, objectRefSchema } from './media.ts'
 import { profileSchema } from './profile.ts'
 
@@ -148,7 +149,11 @@ export type SourceRef = z.infer<typeof sourceRefSchema>
 export type TaskInput = z.infer<typeof taskInputSchema>
 export type PlanFacts = z.infer<typeof planFactsSchema>
 export type TaskParams = z.infer<typeof taskParamsSchema>
-export type TaskBrief = z.infer<typeof taskBriefSchema>
+/** A brief in the hands of a worker. */
+export type TaskBrief = z.infer<typeof taskBriefSchema> & {
+  /** As the claim's answer says once for all its tasks. */
+  readonly encoders?: EncoderRouting
+}
 export type TaskResult = z.infer<typeof taskResultSchema>
 export type TaskFailure = z.infer<typeof taskFailureSchema>
 export type TaskProgress = z.infer<typeof taskProgressSchema>

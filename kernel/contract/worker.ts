@@ -3,6 +3,7 @@
  * not know, it must not half understand. Answers are not: workers are upgraded after the kernels, and leave out what is new.
  */
 import { z } from 'zod'
+import { encoderRoutingSchema } from './encoder-routing.ts'
 import {
   lanes,
   taskBriefSchema,
@@ -69,7 +70,11 @@ export const claimRequestSchema = z.strictObject({
   /** How many tasks the worker has room for. */
   limit: z.int().min(1).max(64),
 })
-export const claimReplySchema = z.object({ tasks: z.array(taskBriefSchema) })
+export const claimReplySchema = z.object({
+  tasks: z.array(taskBriefSchema),
+  /** Which encoders these tasks may use; absent: the kernel has no say in it, and the worker uses what it has. */
+  encoders: encoderRoutingSchema.optional(),
+})
 
 export const heartbeatRequestSchema = z.strictObject({
   workerId: z.string(),

@@ -55,6 +55,11 @@ export async function writePluginEnabled(
     SET is_enabled = excluded.is_enabled, revision = c.revision + 1, updated_by = excluded.updated_by, updated_at = now()`)
 }
 
+/** Forgets what was wanted: a plugin that every worker has is enabled when nobody says otherwise. */
+export async function deletePluginConfig(db: Reader, id: string): Promise<void> {
+  await db.query(sql`DELETE FROM plugin_configs WHERE id = ${id}`)
+}
+
 /** Stores a configuration that was checked. A plugin that nobody enabled stays so. Equal ones change nothing. */
 export async function writePluginConfig(
   db: Reader,

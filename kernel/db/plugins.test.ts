@@ -5,6 +5,7 @@ import { changesOf, requestOf, storedActor, storedPlugin } from './actor-store.s
 import { createActorStore } from './actors.ts'
 import type { PluginRow } from './actor-store.ts'
 import { type Database, sql } from './database.ts'
+import { readEncoderRouting } from './encoder-routing.ts'
 import {
   listPluginConfigs,
   readPluginConfig,
@@ -114,5 +115,42 @@ describeOnDatabases('plugins', (open) => {
       [encoder],
     ])
     assert.deepEqual(routes.live, [])
+  })
+
+  test('readEncoderRouting() reads rules and wants of encoders alone, and nothing of nothing', async () => {
+    const db = open()
+    assert.deepEqual(await readEncoderRouting(db), { rules: [], plugins: [] })
+    const rule = { matches: 'h264', gpu: true, plugin_id: 'nvenc', priority: 1 }
+    const rules = [rule, { ...rule, matches: '*', gpu: false, priority: -5 }]
+    const nvenc = { id: 'nvenc', pillar: 'encoder', by: 'Ann' } as const
+    const config = { device: 1, token_ref: 'gpu/token' }
+    await db.transaction(async (tx) => {
+      await writePluginRoutes(tx, 'encoder', rules)
+      await writePluginRoutes(tx, 'storage', [rule])
+    })
+    await writePluginConfig(db, { ...nvenc, config, priority: 3 })
+    await writePluginVersion(db, { ...nvenc, version: '2.0.0' })
+    await writePluginEnabled(db, { ...nvenc, id: 'av1', isEnabled: true })
+    await writePluginEnabled(db, { ...who, isEnabled: true })
+    assert.deepEqual(await readEncoderRouting(db), {
+      rules,
+      plugins: [
+        { id: 'av1', isEnabled: true, priority: 0, version: null, config: {} },
+        { id: 'nvenc', isEnabled: false, priority: 3, version: '2.0.0', config },
+      ],
+    })
+  })
+
+  test('readEncoderRouting() names the old version until a kernel serves the wanted one', async () => {
+    const db = open()
+    const nvenc = { id: 'nvenc', pillar: 'encoder', by: 'Ann' } as const
+    const version = async () => (await readEncoderRouting(db)).plugins[0]?.version
+    await writePluginEnabled(db, { ...nvenc, isEnabled: true })
+    await write(db, storedPlugin('nvenc'), storedPlugin('nvenc', { kernelId: 'k2' }))
+    assert.equal(await version(), null)
+    await writePluginVersion(db, { ...nvenc, version: '1.1.0' })
+    assert.equal(await version(), '1.0.0')
+    await write(db, storedPlugin('nvenc', { version: '1.1.0' }))
+    assert.equal(await version(), '1.1.0')
   })
 })

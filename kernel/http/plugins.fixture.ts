@@ -21,6 +21,7 @@ export const testPlugin: PluginView = {
   problem: null,
   is_enabled: true,
   is_built_in: false,
+  can_be_disabled: true,
   runs: 'sandbox',
   priority: 0,
   uptime_seconds: 3600,
@@ -40,9 +41,11 @@ export const testPlugin: PluginView = {
   kernels: [],
 }
 
+const builtIn = { is_built_in: true, can_be_disabled: false } as const
+
 /** What there is to see of them. */
 export const pluginDirectory: PluginDirectory = {
-  list: () => Promise.resolve([{ ...testPlugin, id: 'storage-fs', is_built_in: true }, testPlugin]),
+  list: () => Promise.resolve([{ ...testPlugin, ...builtIn, id: 'storage-fs' }, testPlugin]),
   async read(id) {
     const found = (await pluginDirectory.list()).find((plugin) => plugin.id === id)
     if (found !== undefined) return found

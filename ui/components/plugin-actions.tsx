@@ -10,20 +10,22 @@ export interface PluginRights {
   readonly canManage: boolean
 }
 
-/** The buttons; none for a built-in plugin. */
+/** The buttons; none for a part of the kernel, and for the encoder that every worker has only the switch. */
 export function PluginActions({ plugin, rights }: { plugin: PluginView; rights: PluginRights }) {
-  if (!rights.canManage || plugin.is_built_in) return null
+  if (!rights.canManage || !plugin.can_be_disabled) return null
   const actionOf = (verb: string) => `${pluginPath(plugin.id)}/${verb}`
   const button = { csrfToken: rights.csrfToken, variant: 'outline', size: 'sm' } as const
   const isOff = plugin.state === 'disabled'
   return (
     <div class='flex flex-wrap gap-2'>
-      <PostButton
-        {...button}
-        icon='activity'
-        action={actionOf('test')}
-        label='Test connection'
-      />
+      {!plugin.is_built_in && (
+        <PostButton
+          {...button}
+          icon='activity'
+          action={actionOf('test')}
+          label='Test connection'
+        />
+      )}
       {isOff
         ? (
           <PostButton
@@ -36,12 +38,14 @@ export function PluginActions({ plugin, rights }: { plugin: PluginView; rights: 
         )
         : (
           <>
-            <PostButton
-              {...button}
-              icon='rotate-ccw'
-              action={actionOf('restart')}
-              label='Restart'
-            />
+            {!plugin.is_built_in && (
+              <PostButton
+                {...button}
+                icon='rotate-ccw'
+                action={actionOf('restart')}
+                label='Restart'
+              />
+            )}
             <ConfirmButton
               id={`confirm-disable-${plugin.id}`}
               action={actionOf('disable')}
@@ -49,7 +53,7 @@ export function PluginActions({ plugin, rights }: { plugin: PluginView; rights: 
               icon='ban'
               label='Disable'
               question={`Disable ${plugin.id}?`}
-              consequence='Its processes end in every kernel, as soon as their calls have. What needs it fails until it is enabled again.'
+              consequence={consequenceOf(plugin)}
               confirmLabel='Disable the plugin'
               variant='danger'
             />
@@ -57,4 +61,12 @@ export function PluginActions({ plugin, rights }: { plugin: PluginView; rights: 
         )}
     </div>
   )
+}
+
+function consequenceOf({ type, is_built_in }: PluginView): string {
+  if (is_built_in) {
+    return 'Workers begin nothing with it any more. What no other encoder plugin can do fails until it is enabled again.'
+  }
+  const place = type === 'encoder' ? 'in every kernel and worker' : 'in every kernel'
+  return `Its processes end ${place}, as soon as their calls have. What needs it fails until it is enabled again.`
 }

@@ -15,8 +15,9 @@ export const pillarNames: Readonly<Record<Pillar, readonly [name: string, does: 
 /** What a rule of each pillar matches. */
 export const matchHints: Readonly<Record<Pillar, string>> = {
   auth: 'A method: basic, bearer or api-key',
-  storage: 'The beginning of a URL, such as s3://media/',
-  encoder: 'A video codec, such as av1. Workers choose by themselves, by codec and GPU',
+  storage:
+    'The beginning of a URL, such as s3://media/; http and https sources only where a rule names them',
+  encoder: 'A video codec, such as av1, or one encoder of it, such as libsvtav1',
   live: 'A protocol, such as srt',
   publisher: 'A platform, such as youtube',
 }
@@ -28,6 +29,11 @@ export function pluginPath(id: string): string {
 
 /** How it is, and what comes next. */
 export function sentenceOfPlugin(plugin: PluginView): string {
+  if (plugin.is_built_in && plugin.type === 'encoder') {
+    return plugin.is_enabled
+      ? 'Every worker has it.'
+      : 'It is off: workers use other encoders, or none.'
+  }
   if (plugin.is_built_in) return 'It is a part of the kernel.'
   const { phase, version } = plugin.upgrade
   if (phase === 'testing') return 'A new version tests itself while this one serves.'

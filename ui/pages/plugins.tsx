@@ -78,9 +78,13 @@ function PillarSection(
 /** Pillars with something to choose from, or rules. */
 function Routing({ view: { plugins, routes, rights } }: { view: PluginsView }) {
   const idsOf = (pillar: Pillar) =>
-    plugins.filter(({ type, is_built_in }) => type === pillar && !is_built_in).map(({ id }) => id)
+    plugins.filter((plugin) =>
+      plugin.type === pillar && (!plugin.is_built_in || plugin.can_be_disabled)
+    ).map(({ id }) => id)
+  const hasChoice = (pillar: Pillar) =>
+    plugins.some(({ type, is_built_in }) => type === pillar && !is_built_in)
   const shown = pillars.filter((pillar) =>
-    routes[pillar].length > 0 || (rights.canManage && idsOf(pillar).length > 0)
+    routes[pillar].length > 0 || (rights.canManage && hasChoice(pillar))
   )
   if (shown.length === 0) return null
   return (

@@ -1,10 +1,26 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Pillar } from '../../kernel/contract/plugin.ts'
-import type { ServingPlugin } from '../../kernel/contract/plugin-mesh.ts'
-import type { PluginRule } from '../../kernel/contract/plugin-route.ts'
-import { manifestOf } from './host.fixture.ts'
-import { route } from './route.ts'
+import type { Pillar, PluginManifest } from '../contract/plugin.ts'
+import type { ServingPlugin } from '../contract/plugin-mesh.ts'
+import type { PluginRule } from '../contract/plugin-route.ts'
+import { listNamed, route } from './route.ts'
+
+const manifestOf = (
+  id: string,
+  type: Pillar,
+  capabilities: Record<string, unknown>,
+): PluginManifest => ({
+  id,
+  type,
+  version: '1.0.0',
+  protocolVersion: '1',
+  supportedKernelVersions: ['0.1.0'],
+  main: 'main.ts',
+  isolation: 'sandbox',
+  capabilities,
+  configSchema: { type: 'object' },
+  permissions: { net: [], read: [], write: [], env: [], run: [] },
+})
 
 const plugin = (
   id: string,
@@ -13,7 +29,7 @@ const plugin = (
 ): ServingPlugin => {
   const { type = 'storage', ...serving } = changes
   return {
-    manifest: manifestOf(id, '1.0.0', { type, capabilities }),
+    manifest: manifestOf(id, type, capabilities),
     state: 'healthy',
     priority: 0,
     ...serving,
@@ -109,4 +125,52 @@ test('route() finds publishers by platform and live engines by protocol', () => 
   assert.deepEqual([to('youtube'), to('kick'), to('rumble')], [['yt'], ['re'], []])
   const live = plugin('mtx', { protocols: ['rtmp', 'srt'] }, { type: 'live' })
   assert.deepEqual(route([], { pillar: 'live', value: 'srt' }, [live]), ['mtx'])
+})
+
+test('route() takes a rule for a family of encoders after one for the very encoder', () => {
+  const plugins = ['a', 'b'].map((id) => plugin(id, {}, { type: 'encoder' }))
+  const to = (value: string) =>
+    route([rule('h264', 'a'), rule('libx264', 'b')], {
+      pillar: 'encoder',
+      value,
+      family: 'h264',
+    }, plugins)
+  assert.deepEqual([to('libx264'), to('h264_nvenc')], [['b', 'a'], ['a']])
+})
+
+test('route() puts the built-in encoder before others of the same rank, and no further', () => {
+  const able = { video_codecs: ['libx264'] }
+  const encoders = (priority: number) => [
+    plugin('a', able, { type: 'encoder', priority }),
+    plugin('b', able, { type: 'encoder', isBuiltIn: true }),
+  ]
+  const to = (priority: number) =>
+    route([], { pillar: 'encoder', value: 'libx264' }, encoders(priority))
+  assert.deepEqual([to(0), to(1)], [['b', 'a'], ['a', 'b']])
+})
+
+test('route() gives http sources only to whom a rule or a manifest names for them', () => {
+  const plugins = [plugin('a'), plugin('web', { storage_type: 'http' }, { priority: -1 })]
+  const url = 'https://cdn.example/a.mp4'
+  assert.deepEqual(storage(url, [rule('*', 'a')], plugins), ['web'])
+  assert.deepEqual(storage('s3://b/k', [rule('*', 'a')], plugins), ['a'])
+  assert.deepEqual(storage(url, [rule('https://cdn.example/', 'a')], plugins), ['a', 'web'])
+  assert.deepEqual(
+    storage('https://other.example/', [rule('https://cdn.example/', 'a')], plugins),
+    [
+      'web',
+    ],
+  )
+})
+
+test('listNamed() lists whom rules name, whether they serve or not', () => {
+  const rules = [
+    rule('https://', 'a'),
+    rule('https://cdn.example/', 'b', { priority: 1 }),
+    rule('*', 'c'),
+    rule('http', 'a', { priority: -1 }),
+  ]
+  const named = (value: string) => listNamed(rules, { pillar: 'storage', value })
+  assert.deepEqual(named('https://cdn.example/x'), ['b', 'a'])
+  assert.deepEqual([named('http://cdn.example/x'), named('gs://x')], [['a'], ['c']])
 })

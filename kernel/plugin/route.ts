@@ -1,11 +1,16 @@
 /** Who gets a call: the rules of the admin, then what the plugins say that they can do. Pure. */
-import type { Pillar, PluginManifest } from '../../kernel/contract/plugin.ts'
-import type { RouteRequest, ServingPlugin } from '../../kernel/contract/plugin-mesh.ts'
-import type { PluginRule } from '../../kernel/contract/plugin-route.ts'
+import type { Pillar, PluginManifest } from '../contract/plugin.ts'
+import type { RouteRequest, ServingPlugin } from '../contract/plugin-mesh.ts'
+import type { PluginRule } from '../contract/plugin-route.ts'
+
+/** What routing looks at of a plugin. */
+export interface RoutablePlugin extends Omit<ServingPlugin, 'manifest'> {
+  readonly manifest: Pick<PluginManifest, 'id' | 'type' | 'capabilities'>
+}
 
 /** A plugin that a rule names, and how well the rule fits. */
 interface Candidate {
-  readonly plugin: ServingPlugin
+  readonly plugin: RoutablePlugin
   /** Rules of the admin come before what manifests say. */
   readonly isRuled: boolean
   readonly isGpu: boolean
@@ -15,14 +20,14 @@ interface Candidate {
 
 /**
  * Ids of the plugins that may take the request, the best first: healthy before degraded; then those that the admin's rules name;
- * then a GPU, when it is preferred; then the higher priority, the more exact match, and the id.
+ * then a GPU, when it is preferred; then the higher priority, the more exact match, the built-in one, and the id.
  * @param rules - of the pillar of the request
  * @param plugins - of that pillar, that serve now
  */
 export function route(
   rules: readonly PluginRule[],
   request: RouteRequest,
-  plugins: readonly ServingPlugin[],
+  plugins: readonly RoutablePlugin[],
 ): string[] {
   const { prefersGpu = false } = request
   const fits = ({ matches, gpu }: PluginRule) => isMatch(request, matches) && (prefersGpu || !gpu)
@@ -40,7 +45,15 @@ export function route(
   return [...new Set(ids)]
 }
 
-function candidateFrom(plugin: ServingPlugin, rule: PluginRule, isRuled: boolean): Candidate {
+/** Ids of the plugins that rules name for the request, the higher priority first, whether they serve or not. */
+export function listNamed(rules: readonly PluginRule[], request: RouteRequest): string[] {
+  const ids = rules.filter(({ matches }) => isMatch(request, matches))
+    .toSorted((a, b) => b.priority - a.priority)
+    .map((rule) => rule.plugin_id)
+  return [...new Set(ids)]
+}
+
+function candidateFrom(plugin: RoutablePlugin, rule: PluginRule, isRuled: boolean): Candidate {
   return {
     plugin,
     isRuled,
@@ -57,15 +70,22 @@ function compare(a: Candidate, b: Candidate, prefersGpu: boolean): number {
     (prefersGpu ? Number(b.isGpu) - Number(a.isGpu) : 0) ||
     b.priority - a.priority ||
     b.specificity - a.specificity ||
+    Number(b.plugin.isBuiltIn ?? false) - Number(a.plugin.isBuiltIn ?? false) ||
     (a.plugin.manifest.id < b.plugin.manifest.id ? -1 : 1)
   )
 }
 
+/** The kernel fetches http(s) sources itself, unless somebody names just these. */
+const isRemote = ({ pillar, value }: RouteRequest) =>
+  pillar === 'storage' && /^https?:/i.test(value)
+
 /** A URL begins with what its rule matches; everything else is named whole. */
-function isMatch({ pillar, value }: RouteRequest, matches: string): boolean {
-  if (matches === '*') return true
+function isMatch(request: RouteRequest, matches: string): boolean {
+  if (matches === '*') return !isRemote(request)
+  const { pillar, value, family } = request
   const [wanted, found] = [matches.toLowerCase(), value.toLowerCase()]
-  return pillar === 'storage' ? isBelow(matches, value, wanted, found) : wanted === found
+  if (pillar === 'storage') return isBelow(matches, value, wanted, found)
+  return wanted === found || wanted === family?.toLowerCase()
 }
 
 /** Schemes are the same in either case, paths are not. */
@@ -94,7 +114,10 @@ const capabilityNames: Readonly<Record<Pillar, readonly string[]>> = {
 }
 
 /** Rules as the manifest itself would write them. */
-function ownRules({ id, type, capabilities }: PluginManifest, priority: number): PluginRule[] {
+function ownRules(
+  { id, type, capabilities }: RoutablePlugin['manifest'],
+  priority: number,
+): PluginRule[] {
   return capabilityNames[type]
     .flatMap((name) => textsOf(capabilities[name]))
     .map((text) => type === 'storage' ? schemes[text] ?? `${text.replace(/:\/\/$/, '')}://` : text)

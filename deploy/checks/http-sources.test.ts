@@ -1,0 +1,166 @@
+/** An http source that a plugin takes in place of the kernel: a real job, by a rule of the admin. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createReadStream, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { systemClock } from '../../kernel/clock.ts'
+import type { PluginView } from '../../kernel/contract/plugin-view.ts'
+import { skipWithoutFfmpeg } from './probe-file.ts'
+import {
+  createDataDirectory,
+  mediaDirectory,
+  type Product,
+  startProduct,
+  stopProducts,
+  submit,
+  waitForEnd,
+} from './product.ts'
+
+const skip = await skipWithoutFfmpeg()
+const id = 'storage-mirror'
+
+const manifest = `
+[plugin]
+id = "${id}"
+type = "storage"
+version = "1.0.0"
+protocol_version = "1"
+supported_kernel_versions = [">=0.1.0"]
+main = "main.ts"
+
+[config_schema]
+type = "object"
+additionalProperties = false
+required = ["origin"]
+
+[config_schema.properties.origin]
+type = "string"
+
+[permissions]
+net = ["\${origin}"]
+`
+
+/** Has what its mirror has, under the path of the source's address. */
+const program = `
+import { definePlugin } from 'webencode/plugin'
+import { WebEncodeError } from 'webencode/errors'
+
+await definePlugin({
+  pillar: 'storage',
+  implement: ({ config }) => ({
+    async getObjectMetadata({ path }) {
+      const answer = await fetch(config.origin + '/' + path, { method: 'HEAD' })
+      if (!answer.ok) throw new WebEncodeError('WE-STO-001', 'The mirror answers ' + answer.status)
+      const size = Number(answer.headers.get('content-length'))
+      return { key: path, size, etag: '', lastModified: 0, contentType: 'video/mp4' }
+    },
+    getUrl: ({ objectKey }) =>
+      Promise.resolve({ url: config.origin + '/' + objectKey, headers: {}, expiresAt: 0 }),
+  }),
+})
+`
+
+let mirror: Server
+let product: Product
+const asked: string[] = []
+
+/** Has one film, behind a query that only the plugin's mirror understands; answers ranges. */
+function serve(): Server {
+  const file = join(mediaDirectory, 'sample.mp4')
+  const { size } = statSync(file)
+  return createServer((request, response) => {
+    asked.push(request.url ?? '')
+    if (request.url !== '/films/sample.mp4?key=1') return void response.writeHead(404).end()
+    const [, from, to] = /bytes=(\d+)-(\d*)/.exec(request.headers.range ?? '') ?? []
+    const start = Number(from ?? 0)
+    const end = to ? Math.min(Number(to), size - 1) : size - 1
+    response.writeHead(from === undefined ? 200 : 206, {
+      'content-length': end - start + 1,
+      'accept-ranges': 'bytes',
+      ...from !== undefined && { 'content-range': `bytes ${start}-${end}/${size}` },
+    })
+    if (request.method === 'HEAD') return void response.end()
+    createReadStream(file, { start, end }).pipe(response)
+  })
+}
+
+before(async () => {
+  mirror = serve().listen(0, '127.0.0.1')
+  await once(mirror, 'listening')
+  const plugins = createDataDirectory()
+  mkdirSync(join(plugins, id))
+  writeFileSync(join(plugins, id, 'plugin.toml'), manifest)
+  writeFileSync(join(plugins, id, 'main.ts'), program)
+  // An address that is public for the check, and where nothing answers.
+  product = await startProduct({
+    env: { PLUGIN_DIR: plugins, WEBENCODE_SOURCE_HOSTS: '127.9.9.9' },
+  })
+})
+after(async () => {
+  await stopProducts()
+  mirror.close()
+})
+
+async function send(method: string, path: string, body?: object): Promise<unknown> {
+  const answer = await product.fetch(path, {
+    method,
+    ...body !== undefined && {
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    },
+  })
+  assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${await answer.clone().text()}`)
+  return await answer.json()
+}
+
+/** Waits for a state of the plugin. */
+async function reaches(state: PluginView['state']): Promise<void> {
+  const giveUpAt = Date.now() + 60_000
+  while ((await send('GET', `/v1/plugins/${id}`) as PluginView).state !== state) {
+    assert.ok(Date.now() < giveUpAt, `not ${state} within a minute`)
+    await systemClock.sleep(100)
+  }
+}
+
+/** Why a source is refused. */
+async function refusal(source_url: string): Promise<unknown[]> {
+  const answer = await product.fetch('/v1/jobs', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ source_url, profile: '480p_fast' }),
+  })
+  const { error } = await answer.json() as { error: { code: string } }
+  return [answer.status, error?.code]
+}
+
+test('a rule leads http sources to a plugin, and without it the kernel fetches them', {
+  skip,
+  timeout: 240_000,
+}, async () => {
+  const { port } = mirror.address() as AddressInfo
+  const source = 'http://127.9.9.9:9/films/sample.mp4?key=1'
+  await send('PUT', `/v1/plugins/${id}/config`, { config: { origin: `http://127.0.0.1:${port}` } })
+  await send('POST', `/v1/plugins/${id}/enable`)
+  await reaches('healthy')
+  assert.deepEqual(await refusal(source), [400, 'WE-JOB-002'], 'nothing answers there')
+
+  const rules = [{ matches: 'http://127.', plugin_id: id }]
+  await send('PUT', '/v1/plugins/routes/storage', { rules })
+  const { id: job } = await submit(product, { source_url: source, profile: '480p_fast' })
+  const { status, error } = await waitForEnd(product, job, 180_000)
+  assert.equal(status, 'completed', JSON.stringify(error))
+  assert.ok(asked.length > 1)
+
+  const lost = source.replace('sample', 'other')
+  assert.deepEqual(await refusal(lost), [400, 'WE-JOB-002'], 'the mirror has it not')
+  const inside = source.replace('127.9.9.9', '127.0.0.1')
+  assert.deepEqual(await refusal(inside), [400, 'WE-JOB-002'], 'a private address')
+  assert.equal(asked.filter((path) => path.includes('other')).length, 1)
+
+  await send('POST', `/v1/plugins/${id}/disable`)
+  await reaches('disabled')
+  assert.deepEqual(await refusal(source), [409, 'WE-PLG-002'], 'not gone around')
+})
