@@ -133,6 +133,26 @@ describeOnDatabases('read models', (db) => {
     )
   })
 
+  test('renewLeases() neither forgets a chunk without a speed nor lets its estimate jump', async () => {
+    await write({
+      jobs: [storedJob('j1')],
+      tasks: [storedTask('t1', { ...running }), storedTask('t2', { ...running })],
+    })
+    const store = createActorStore(db())
+    const beat = (taskId: string, speed: number | null) => ({
+      taskId,
+      leaseToken: 'tok',
+      fraction: 0.1,
+      fps: null,
+      speed,
+    })
+    await store.renewLeases('w1', [beat('t1', 2), beat('t2', null)], 20_000)
+    const first = (await jobTimes())?.eta_seconds
+    await store.renewLeases('w1', [beat('t1', 0.2), beat('t2', null)], 20_000)
+    const second = (await jobTimes())?.eta_seconds
+    assert.deepEqual([first, second], [5, 19])
+  })
+
   test('write() finishes a task in full, keeps its figures, and starts it over with a new lease', async () => {
     await write({ jobs: [storedJob('j1')], tasks: [storedTask('t1', running)] })
     const beat = { taskId: 't1', leaseToken: 'tok', fraction: 0.5, fps: 48, speed: 2 }

@@ -25,7 +25,7 @@ const jobLooks: Record<JobStatus, StatusLook> = {
 }
 
 const taskLooks: Record<TaskView['status'], StatusLook> = {
-  ready: { label: 'Ready', tone: 'neutral', icon: 'clock' },
+  ready: { label: 'Queued', tone: 'neutral', icon: 'clock' },
   running: { label: 'Running', tone: 'active', icon: 'activity' },
   waiting: { label: 'Waiting to retry', tone: 'warning', icon: 'timer' },
   completed: { label: 'Completed', tone: 'success', icon: 'circle-check' },
