@@ -4,7 +4,7 @@ import type { Json } from '../../kernel/contract/json.ts'
 import type { OutputFile } from '../../kernel/contract/task.ts'
 import { errorCatalog } from '../../kernel/errors.ts'
 import { formatBytes, formatDuration, formatSpeed } from './format.ts'
-import { Icon } from './icons.tsx'
+import { Icon, SummaryMark } from './icons.tsx'
 import { nameOfChannels, nameOfCodec, nameOfFormat } from './media-words.ts'
 import { Facts } from './panels.tsx'
 
@@ -78,7 +78,10 @@ export function FailureCard({ error }: { error: NonNullable<JobView['error']> })
         )}
         {error.detail && (
           <details>
-            <summary class='link w-fit'>What the encoder said last</summary>
+            <summary class='flex w-fit items-center gap-1.5 font-medium'>
+              <SummaryMark />
+              What the encoder said last
+            </summary>
             <pre class='log mt-3 max-h-80'>{error.detail}</pre>
           </details>
         )}

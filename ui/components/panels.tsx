@@ -8,7 +8,7 @@ export function PageHeading(
 ) {
   return (
     <div class='mb-6 flex flex-wrap items-start justify-between gap-x-6 gap-y-3'>
-      <div class='min-w-0 flex-1 basis-56'>
+      <div class='min-w-0 flex-1 basis-52'>
         <h1 class='text-xl font-semibold tracking-tight text-balance'>{title}</h1>
         {description && <p class='mt-1 text-muted-foreground'>{description}</p>}
       </div>

@@ -4,6 +4,7 @@ import { type AddedUser, type ListedUser, passwordLength } from '../../kernel/co
 import { listSessions, type Session } from '../../kernel/db/sessions.ts'
 import { listUsers } from '../../kernel/http/users.ts'
 import { type Column, DataTable } from '../components/data-table.tsx'
+import { nameOfBrowser } from '../components/browser-name.ts'
 import { formatCount } from '../components/format.ts'
 import { ConfirmButton, CsrfToken, SelectField, TextField } from '../components/forms.tsx'
 import { Empty, PageHeading, Panel, ShownOnce } from '../components/panels.tsx'
@@ -58,7 +59,7 @@ export function UsersPage({ view }: { view: UsersView }) {
     <>
       <PageHeading
         title='Users'
-        description='Who may sign in here, with the role that they have now.'
+        description='Who may sign in here, and what they may do.'
       />
       <div class='flex flex-col gap-5'>
         {view.added && (
@@ -71,7 +72,7 @@ export function UsersPage({ view }: { view: UsersView }) {
         </Panel>
         <Panel
           title='Add a user'
-          description='Kept by this server. Others come from where they sign in: an htpasswd file, a directory, an identity provider or a proxy.'
+          description='People of an htpasswd file, a directory, an identity provider or a proxy need no entry here.'
         >
           <AddUserForm csrfToken={view.csrfToken} />
         </Panel>
@@ -99,7 +100,7 @@ function AddUserForm({ csrfToken }: { csrfToken: string }) {
           label='Password'
           type='password'
           autocomplete='new-password'
-          hint={`At least ${passwordLength.min} characters; empty: signs in with a link or a token.`}
+          hint={`At least ${passwordLength.min} characters. Leave it empty for somebody who uses only a link or a token.`}
         />
       </div>
       <div>
@@ -116,9 +117,11 @@ function UserTable({ view: { users, csrfToken, now } }: { view: UsersView }) {
     <DataTable columns={userColumns} hasActions>
       {users.map((user, i) => (
         <tr>
-          <td>
-            <span class='block font-medium'>{user.username}</span>
-            <span class='block text-xs text-muted-foreground'>{user.email || user.id}</span>
+          <td class='sm:w-full sm:max-w-0'>
+            <span class='block truncate font-medium' title={user.username}>{user.username}</span>
+            <span class='block truncate text-xs text-muted-foreground'>
+              {user.email || user.id}
+            </span>
           </td>
           <td>
             {user.is_kept_here ? <RoleForm user={user} csrfToken={csrfToken} /> : user.role}
@@ -222,8 +225,11 @@ function SessionTable({ view: { sessions, csrfToken, now } }: { view: UsersView 
           </td>
           <td class='max-w-80'>
             <span class='block font-mono text-xs'>{session.clientIp}</span>
-            <span class='block truncate text-xs text-muted-foreground'>
-              {session.userAgent}
+            <span
+              class='block truncate text-xs text-muted-foreground'
+              title={session.userAgent}
+            >
+              {nameOfBrowser(session.userAgent)}
             </span>
           </td>
           <td>
