@@ -227,8 +227,9 @@ export function ConfirmButton(
             data-variant='outline'
             popovertarget={id}
             popovertargetaction='hide'
+            autofocus
           >
-            Keep it
+            Go back
           </button>
           <PostButton
             action={action}

@@ -28,7 +28,7 @@ export function pluginPath(id: string): string {
 
 /** How it is, and what comes next. */
 export function sentenceOfPlugin(plugin: PluginView): string {
-  if (plugin.is_built_in) return 'It is a part of the kernel.'
+  if (plugin.is_built_in) return 'It is built in.'
   const { phase, version } = plugin.upgrade
   if (phase === 'testing') return 'A new version tests itself while this one serves.'
   if (phase === 'watching') return 'The new version serves, and is watched for five minutes.'

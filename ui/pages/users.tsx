@@ -23,9 +23,21 @@ export interface UsersView {
   readonly sessions: readonly SessionRow[]
   /** Shown this once. */
   readonly added: AddedUser | undefined
+  readonly form: UserForm
   readonly csrfToken: string
   readonly now: number
 }
+
+/** The form as it comes back: the password never does. */
+export interface UserForm {
+  readonly username: string
+  readonly role: string
+  /** By the name of the field. */
+  readonly errors: Readonly<Record<string, string>>
+}
+
+/** The form before anything is typed. */
+const emptyUserForm: UserForm = { username: '', role: 'viewer', errors: {} }
 
 const mostSessions = 500
 
@@ -34,7 +46,7 @@ export async function loadUsers(
   deps: UiDeps,
   csrfToken: string,
   isOwn: (session: Session) => boolean,
-  added?: AddedUser,
+  shown: { readonly added?: AddedUser; readonly form?: UserForm } = {},
 ): Promise<UsersView> {
   const [users, sessions] = await Promise.all([
     listUsers(deps),
@@ -47,7 +59,8 @@ export async function loadUsers(
       createdAt: session.createdAt.toISOString(),
       isOwn: isOwn(session),
     })),
-    added,
+    added: shown.added,
+    form: shown.form ?? emptyUserForm,
     csrfToken,
     now: deps.clock.now(),
   }
@@ -74,7 +87,7 @@ export function UsersPage({ view }: { view: UsersView }) {
           title='Add a user'
           description='People of an htpasswd file, a directory, an identity provider or a proxy need no entry here.'
         >
-          <AddUserForm csrfToken={view.csrfToken} />
+          <AddUserForm view={view} />
         </Panel>
         <Panel title={formatCount(view.sessions.length, 'session')} flush>
           {view.sessions.length === 0
@@ -88,18 +101,31 @@ export function UsersPage({ view }: { view: UsersView }) {
 
 const roleChoices = roles.map((role) => [role, role] as const)
 
-function AddUserForm({ csrfToken }: { csrfToken: string }) {
+function AddUserForm({ view: { form, csrfToken } }: { view: UsersView }) {
   return (
     <form method='post' action='/settings/users' class='flex flex-col gap-4'>
       <CsrfToken token={csrfToken} />
       <div class='grid gap-4 sm:grid-cols-3'>
-        <TextField name='username' label='Name' required />
-        <SelectField name='role' label='Role' value='viewer' options={roleChoices} />
+        <TextField
+          name='username'
+          label='Name'
+          value={form.username}
+          error={form.errors['username']}
+          required
+        />
+        <SelectField
+          name='role'
+          label='Role'
+          value={form.role}
+          options={roleChoices}
+          error={form.errors['role']}
+        />
         <TextField
           name='password'
           label='Password'
           type='password'
           autocomplete='new-password'
+          error={form.errors['password']}
           hint={`At least ${passwordLength.min} characters. Leave it empty for somebody who uses only a link or a token.`}
         />
       </div>
