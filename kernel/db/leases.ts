@@ -87,9 +87,9 @@ export async function renewLeases(
 /**
  * Progress is the share of the planned work that is done; a completed task counts in full. The estimate is the video that is
  * left over the speed at which the chunks in hand go together; one that has no speed yet counts as the others. Where no
- * speed is known, it assumes that the rest goes as fast as what is done, and waits for the first 2 % so that it means
+ * speed is known, it assumes that the rest goes as fast as what is done. It waits for the first per cent, so that it means
  * something. A new estimate counts a third against the last one less the time since, so that a chunk that begins slowly
- * does not make people's minutes jump.
+ * does not make people's minutes jump; a last one that is three times off, or more, counts as three times off.
  */
 async function refreshProgress(db: Database, jobIds: readonly string[]): Promise<void> {
   if (jobIds.length === 0) return
@@ -106,8 +106,9 @@ async function refreshProgress(db: Database, jobIds: readonly string[]): Promise
       locked AS MATERIALIZED (
         SELECT j.id, done.share, j.eta_seconds - extract(epoch FROM now() - j.updated_at) AS last_estimate,
           CASE
+            WHEN done.share < 0.01 THEN NULL
             WHEN done.speed > 0 AND done.seconds_left > 0 THEN done.seconds_left / done.speed
-            WHEN done.share >= 0.02 THEN extract(epoch FROM now() - j.started_at) * (1 - done.share) / done.share
+            ELSE extract(epoch FROM now() - j.started_at) * (1 - done.share) / done.share
           END AS estimate
         FROM jobs j
         JOIN done ON done.job_id = j.id
@@ -118,7 +119,12 @@ async function refreshProgress(db: Database, jobIds: readonly string[]): Promise
     UPDATE jobs j
     SET progress_pct = round((least(locked.share, 0.999) * 100)::numeric, 1)::real,
       eta_seconds = least(
-        ceil((2 * greatest(coalesce(locked.last_estimate, locked.estimate), 0) + locked.estimate) / 3),
+        ceil(
+          (
+            2 * least(greatest(coalesce(locked.last_estimate, locked.estimate), locked.estimate / 3), locked.estimate * 3)
+              + locked.estimate
+          ) / 3
+        ),
         86400 * 365
       )::int,
       updated_at = now()
