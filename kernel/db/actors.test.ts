@@ -139,13 +139,15 @@ describeOnDatabases('read models', (db) => {
       tasks: [storedTask('t1', { ...running }), storedTask('t2', { ...running })],
     })
     const store = createActorStore(db())
-    const beat = (taskId: string, speed: number | null) => ({
+    const beat = (taskId: string, speed: number | null, fraction = 0.1) => ({
       taskId,
       leaseToken: 'tok',
-      fraction: 0.1,
+      fraction,
       fps: null,
       speed,
     })
+    await store.renewLeases('w1', [beat('t1', 0.01, 0), beat('t2', null, 0)], 20_000)
+    assert.equal((await jobTimes())?.eta_seconds, null)
     await store.renewLeases('w1', [beat('t1', 2), beat('t2', null)], 20_000)
     const first = (await jobTimes())?.eta_seconds
     await store.renewLeases('w1', [beat('t1', 0.2), beat('t2', null)], 20_000)

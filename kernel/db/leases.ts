@@ -118,7 +118,7 @@ async function refreshProgress(db: Database, jobIds: readonly string[]): Promise
       )
     UPDATE jobs j
     SET progress_pct = round((least(locked.share, 0.999) * 100)::numeric, 1)::real,
-      eta_seconds = least(
+      eta_seconds = CASE WHEN locked.estimate IS NOT NULL THEN least(
         ceil(
           (
             2 * least(greatest(coalesce(locked.last_estimate, locked.estimate), locked.estimate / 3), locked.estimate * 3)
@@ -126,7 +126,7 @@ async function refreshProgress(db: Database, jobIds: readonly string[]): Promise
           ) / 3
         ),
         86400 * 365
-      )::int,
+      )::int END,
       updated_at = now()
     FROM locked
     WHERE j.id = locked.id`)
