@@ -116,7 +116,6 @@ export function OutputList({ jobId, outputs }: { jobId: string; outputs: readonl
           </div>
           <a
             class='btn'
-            data-variant='outline'
             data-size='sm'
             href={outputUrl(jobId, output.name)}
             download={output.name}

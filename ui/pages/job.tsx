@@ -137,7 +137,7 @@ function Heading({ view }: { view: JobPageView }) {
           <JobBadge status={job.status} />
         </div>
         <p class='mt-1 text-muted-foreground [overflow-wrap:anywhere]'>
-          {placeOfSource(job.source_url)}
+          {placeOfSource(job.source_url)} · {job.profile}
         </p>
       </div>
       {view.csrfToken !== undefined && <Actions job={job} csrfToken={view.csrfToken} />}
