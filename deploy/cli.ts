@@ -51,8 +51,8 @@ process.exitCode = await main(process.argv.slice(2))
 async function main(args: string[]): Promise<number> {
   try {
     const { values, positionals } = parse(args)
-    if (values.help) return print(usage)
     const [command, ...rest] = positionals
+    if (values.help || command === 'help') return print(usage)
     if (command === 'encode') return await runEncode(rest, values)
     if (command === 'user') return await runUser(rest, values)
     if (command === 'worker') return await runWorker(rest, values)

@@ -457,9 +457,15 @@ describe('createUi()', () => {
       await (await request('/settings/users', {}, 'admin')).text(),
       /we_shown-once/,
     )
-    assert.match(noticeOf(await post('/settings/users', { ...typed, username: 'bob' })), /taken/)
-    assert.match(noticeOf(await post('/settings/users', { ...typed, password: 'x' })), /password/)
-    assert.match(noticeOf(await post('/settings/users', { ...typed, role: 'boss' })), /role/)
+    const refusal = async (changes: Partial<typeof typed>) => {
+      const refused = await post('/settings/users', { ...typed, ...changes })
+      const page = await refused.text()
+      assert.doesNotMatch(page, /planted-password/)
+      return `${refused.status} ${/id="(\w+-error)"[^>]*>[^<]*/.exec(page)?.[0]}`
+    }
+    assert.match(await refusal({ username: 'bob' }), /^422 id="username-error"[^>]*>.*taken/)
+    assert.match(await refusal({ password: 'x' }), /^422 id="password-error"[^>]*>.*at least 8/)
+    assert.match(await refusal({ role: 'boss' }), /^422 id="role-error"[^>]*>.*one of/)
     const role = '/settings/users/role?user=u2'
     assert.match(noticeOf(await post(role, { role: 'admin' })), /bob is admin from now on/)
     assert.match(noticeOf(await post(role, { role: 'boss' })), /must be one of/)

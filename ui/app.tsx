@@ -120,6 +120,6 @@ function signInError(kind: string): string {
     return 'The identity provider did not sign you in, or you have no role here.'
   }
   return kind === 'link'
-    ? 'The sign-in link has expired or was used before. Restart the server for a new one, or use your password.'
+    ? 'The sign-in link has expired or was used before. The command "npx webencode link" prints a new one.'
     : 'The user name or the password is wrong.'
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { activeHref, navigationFor } from './navigation.ts'
+import { activeHref, navigationFor, type NavigationGroup } from './navigation.ts'
 
 test('activeHref() is the longest entry that the path belongs to', () => {
   assert.equal(activeHref('/jobs'), '/jobs')
@@ -10,7 +10,16 @@ test('activeHref() is the longest entry that the path belongs to', () => {
 })
 
 test('navigationFor() hides from viewers what they may not do', () => {
-  const hrefs = (role: 'viewer' | 'operator') => navigationFor(role).map((item) => item.href)
+  const hrefs = (role: 'viewer' | 'operator') => hrefsOf(navigationFor(role))
   assert.ok(!hrefs('viewer').includes('/jobs/new'))
   assert.ok(hrefs('operator').includes('/jobs/new'))
 })
+
+test('navigationFor() shows no title above nothing', () => {
+  const titles = navigationFor('viewer').map(({ title }) => title)
+  assert.deepEqual(titles, [undefined, 'System', 'Developers'])
+})
+
+function hrefsOf(groups: readonly NavigationGroup[]): string[] {
+  return groups.flatMap(({ items }) => items.map((item) => item.href))
+}

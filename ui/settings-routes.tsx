@@ -1,6 +1,7 @@
 /** Addresses of one's own API tokens, and of the users and their sessions. */
 import { type Context, Hono } from 'hono'
 import { type Role, roles } from '../kernel/contract/auth.ts'
+import { issueSentence } from '../kernel/contract/issue-words.ts'
 import {
   type ApiTokenWish,
   apiTokenWishSchema,
@@ -14,6 +15,7 @@ import { createApiToken, removeApiToken } from '../kernel/http/api-tokens.ts'
 import { noteAudit } from '../kernel/http/audit.ts'
 import { csrfToken, currentCaller } from '../kernel/http/auth.ts'
 import type { AppEnv } from '../kernel/http/deps.ts'
+import { statusOf } from '../kernel/http/problem.ts'
 import { endUserSessions, isOwnSession } from '../kernel/http/sessions.ts'
 import { addUser, removeUser, setUserRole, takeBackTokens } from '../kernel/http/users.ts'
 import type { Assets } from './assets.ts'
@@ -22,7 +24,7 @@ import type { UiDeps } from './deps.ts'
 import { act, redirectWithNotice } from './notice.ts'
 import { page } from './page.ts'
 import { TokensPage, type TokensView } from './pages/tokens.tsx'
-import { loadUsers, UsersPage } from './pages/users.tsx'
+import { loadUsers, type UserForm, UsersPage } from './pages/users.tsx'
 
 /** Routes below `/settings`. */
 export function settingsRoutes(deps: UiDeps, assets: Assets) {
@@ -58,24 +60,33 @@ function tokenPageRoutes(deps: UiDeps, assets: Assets) {
 
 function userPageRoutes(deps: UiDeps, assets: Assets) {
   const { db, log } = deps
-  const show = async (c: Context<AppEnv>, added?: AddedUser) => {
+  const show = async (c: Context<AppEnv>, shown?: { added?: AddedUser; form?: UserForm }) => {
     const isOwn = (session: Session) => isOwnSession(c, session)
-    const view = await loadUsers(deps, csrfToken(c), isOwn, added)
+    const view = await loadUsers(deps, csrfToken(c), isOwn, shown)
     return await page(c, assets, 'Users', <UsersPage view={view} />)
   }
   return new Hono<AppEnv>()
     .get('/settings/users', (c) => show(c))
     // Not a redirect: the token is shown this once, and kept nowhere.
-    .post('/settings/users', (c) =>
-      act(c, '/settings/users', async () => {
-        const wish = await newUserOf(c)
+    .post('/settings/users', async (c) => {
+      const typed = await typedUserOf(c)
+      try {
+        const wish = newUserFrom(typed)
         noteAudit(c, { detail: { username: wish.username, role: wish.role } })
         const added = await addUser(deps, wish)
         noteAudit(c, { resourceId: added.id })
-        const shown = await show(c, added)
+        const shown = await show(c, { added })
         shown.headers.set('Cache-Control', 'no-store')
         return shown
-      }))
+      } catch (failure) {
+        if (!isRefusal(failure)) throw failure
+        noteAudit(c, { detail: { error_code: failure.code } })
+        c.status(422)
+        const { username, role } = typed
+        const errors = { [failure.path ?? 'username']: failure.message }
+        return await show(c, { form: { username, role, errors } })
+      }
+    })
     .post('/settings/users/role', (c) =>
       act(c, '/settings/users', async () => {
         const role = await roleOf(c)
@@ -133,19 +144,25 @@ async function wishOf(c: Context<AppEnv>): Promise<ApiTokenWish | string> {
     `Cannot make the token: its ${parsed.error?.issues[0]?.path.join('.')} is not valid`
 }
 
-/** Who the form adds. @throws WE-AUTH-007 when that cannot be */
-async function newUserOf(c: Context<AppEnv>): Promise<NewUser> {
-  const { username, role, password } = await c.req.parseBody()
-  const typed = { username, role, ...(password !== '' && { password }) }
-  const parsed = newUserSchema.safeParse(typed)
+/** Who the form adds, as it was typed. */
+async function typedUserOf(c: Context<AppEnv>) {
+  const body = await c.req.parseBody()
+  const textOf = (name: string) => typeof body[name] === 'string' ? body[name] : ''
+  return { username: textOf('username').trim(), role: textOf('role'), password: textOf('password') }
+}
+
+/** @throws WE-AUTH-007 when that cannot be */
+function newUserFrom({ password, ...rest }: Awaited<ReturnType<typeof typedUserOf>>): NewUser {
+  const parsed = newUserSchema.safeParse({ ...rest, ...(password !== '' && { password }) })
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
-  const path = issue?.path.join('.') ?? ''
-  throw new WebEncodeError(
-    'WE-AUTH-007',
-    `Cannot add the user: ${path} is not valid: ${issue?.message}`,
-    { path },
-  )
+  throw new WebEncodeError('WE-AUTH-007', issue ? issueSentence(issue) : 'It is not valid', {
+    path: issue?.path.join('.') ?? 'username',
+  })
+}
+
+function isRefusal(failure: unknown): failure is WebEncodeError {
+  return failure instanceof WebEncodeError && statusOf(failure.code) < 500
 }
 
 /** @throws WE-AUTH-007 */

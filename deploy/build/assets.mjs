@@ -9,6 +9,8 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const ui = join(root, 'ui')
 const styleSheet = join(ui, 'styles/app.css')
+/** The pages that the kernel has itself. */
+const kernelPages = { base: join(root, 'kernel/http'), pattern: 'sign-in-pages.ts' }
 const htmx = join(root, 'node_modules/htmx.org/dist/htmx.min.js')
 
 /**
@@ -51,8 +53,10 @@ async function buildStyles() {
     from: styleSheet,
     onDependency: () => {},
   })
-  const sources = [{ base: ui, pattern: '**/*.{ts,tsx}', negated: false }]
-  const candidates = new Scanner({ sources }).scan()
+  const sources = [{ base: ui, pattern: '**/*.{ts,tsx}' }, kernelPages]
+  const candidates = new Scanner({
+    sources: sources.map((source) => ({ ...source, negated: false })),
+  }).scan()
   return optimize(compiler.build(candidates), { file: 'app.css', minify: true }).code
 }
 
@@ -81,6 +85,7 @@ async function stampOfInputs() {
   const inputs = [
     fileURLToPath(import.meta.url),
     join(root, 'logo.svg'),
+    join(kernelPages.base, kernelPages.pattern),
     ...['tailwindcss', 'basecoat-css', 'htmx.org'].map((name) =>
       join(root, 'node_modules', name, 'package.json')
     ),

@@ -48,6 +48,7 @@ test('sign in, upload, watch, reload mid-way, play, download', { skip }, async (
   const problems = collectProblems(page)
   assert.ok(product.signInUrl)
   await page.goto(product.signInUrl)
+  await expectMiddle(page)
   await page.getByRole('button', { name: /sign in/i }).click()
   await page.waitForURL(/\/dashboard/)
 
@@ -201,4 +202,14 @@ async function signInLink(): Promise<string> {
     { WEBENCODE_DATA_DIR: product.dataDirectory, WEBENCODE_PUBLIC_URL: product.url },
     'admin',
   )
+}
+
+/** The page of a link is the kernel's own: its classes must be in the style sheet, and its logo must load. */
+async function expectMiddle(page: Page): Promise<void> {
+  const box = await page.getByRole('button', { name: /sign in/i }).boundingBox()
+  const size = page.viewportSize()
+  assert.ok(box && size)
+  const offset = Math.abs(box.x + box.width / 2 - size.width / 2)
+  assert.ok(offset < 20 && box.y > 200 && box.y < 600, JSON.stringify(box))
+  assert.ok(await page.locator('img').evaluate((image: HTMLImageElement) => image.naturalWidth > 0))
 }

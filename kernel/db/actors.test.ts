@@ -133,6 +133,31 @@ describeOnDatabases('read models', (db) => {
     )
   })
 
+  test('renewLeases() neither forgets a chunk without a speed nor lets its estimate jump', async () => {
+    await write({
+      jobs: [storedJob('j1')],
+      tasks: [storedTask('t1', { ...running }), storedTask('t2', { ...running })],
+    })
+    const store = createActorStore(db())
+    const beat = (taskId: string, speed: number | null, fraction = 0.1) => ({
+      taskId,
+      leaseToken: 'tok',
+      fraction,
+      fps: null,
+      speed,
+    })
+    await store.renewLeases('w1', [beat('t1', 0.01, 0), beat('t2', null, 0)], 20_000)
+    assert.equal((await jobTimes())?.eta_seconds, null)
+    await store.renewLeases('w1', [beat('t1', 2), beat('t2', null)], 20_000)
+    const first = (await jobTimes())?.eta_seconds
+    await store.renewLeases('w1', [beat('t1', 0.2), beat('t2', null)], 20_000)
+    const second = (await jobTimes())?.eta_seconds
+    await store.renewLeases('w1', [beat('t1', 20), beat('t2', null)], 20_000)
+    const third = (await jobTimes())?.eta_seconds
+    // 18 s of video are left: 4.5 s, then 45 s of which the last one counts as 15, then 0.45 s of which it counts as 1.35.
+    assert.deepEqual([first, second, third], [5, 25, 2])
+  })
+
   test('write() finishes a task in full, keeps its figures, and starts it over with a new lease', async () => {
     await write({ jobs: [storedJob('j1')], tasks: [storedTask('t1', running)] })
     const beat = { taskId: 't1', leaseToken: 'tok', fraction: 0.5, fps: 48, speed: 2 }

@@ -87,8 +87,10 @@ export async function renewLeases(
 
 /**
  * Progress is the share of the planned work that is done; a completed task counts in full. The estimate is the video that is
- * left over the speed at which the chunks in hand go together. Where no speed is known, it assumes that the rest goes as
- * fast as what is done, and waits for the first 2 % so that it means something.
+ * left over the speed at which the chunks in hand go together; one that has no speed yet counts as the others. Where no
+ * speed is known, it assumes that the rest goes as fast as what is done. It waits for the first per cent, so that it means
+ * something. A new estimate counts a third against the last one less the time since, so that a chunk that begins slowly
+ * does not make people's minutes jump; a last one that is three times off, or more, counts as three times off.
  */
 async function refreshProgress(db: Reader, jobIds: readonly string[]): Promise<void> {
   if (jobIds.length === 0) return
@@ -96,13 +98,19 @@ async function refreshProgress(db: Reader, jobIds: readonly string[]): Promise<v
     WITH done AS MATERIALIZED (
       SELECT job_id, coalesce(sum(weight * progress) / nullif(sum(weight), 0), 0) AS share,
         sum((end_time_sec - start_time_sec) * (1 - progress)) FILTER (WHERE kind = 'encode') AS seconds_left,
-        sum(speed) FILTER (WHERE kind = 'encode' AND status = 'running') AS speed
+        avg(speed) FILTER (WHERE kind = 'encode' AND status = 'running') *
+          count(*) FILTER (WHERE kind = 'encode' AND status = 'running') AS speed
       FROM tasks
       WHERE job_id = ANY(${jobIds}::text[])
       GROUP BY job_id
     ),
       locked AS MATERIALIZED (
-        SELECT j.id, done.share, done.seconds_left, done.speed, extract(epoch FROM now() - j.started_at) AS elapsed
+        SELECT j.id, done.share, j.eta_seconds - extract(epoch FROM now() - j.updated_at) AS last_estimate,
+          CASE
+            WHEN done.share < 0.01 THEN NULL
+            WHEN done.speed > 0 AND done.seconds_left > 0 THEN done.seconds_left / done.speed
+            ELSE extract(epoch FROM now() - j.started_at) * (1 - done.share) / done.share
+          END AS estimate
         FROM jobs j
         JOIN done ON done.job_id = j.id
         WHERE j.finished_at IS NULL AND ${mayBeLost}
@@ -111,11 +119,15 @@ async function refreshProgress(db: Reader, jobIds: readonly string[]): Promise<v
       )
     UPDATE jobs j
     SET progress_pct = round((least(locked.share, 0.999) * 100)::numeric, 1)::real,
-      eta_seconds = CASE
-        WHEN locked.speed > 0 AND locked.seconds_left > 0
-          THEN least(ceil(locked.seconds_left / locked.speed), 86400 * 365)::int
-        WHEN locked.share >= 0.02 THEN least(locked.elapsed * (1 - locked.share) / locked.share, 86400 * 365)::int
-      END,
+      eta_seconds = CASE WHEN locked.estimate IS NOT NULL THEN least(
+        ceil(
+          (
+            2 * least(greatest(coalesce(locked.last_estimate, locked.estimate), locked.estimate / 3), locked.estimate * 3)
+              + locked.estimate
+          ) / 3
+        ),
+        86400 * 365
+      )::int END,
       updated_at = now()
     FROM locked
     WHERE j.id = locked.id`)

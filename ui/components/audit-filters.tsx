@@ -1,5 +1,6 @@
 /** The form above the audit: one GET form, which works without scripts. */
 import { auditKinds, auditOutcomes } from '../../kernel/contract/audit.ts'
+import { SummaryMark } from './icons.tsx'
 import { labelOfKind, labelOfOutcome } from './audit-list.tsx'
 
 /** What the form holds. */
@@ -20,8 +21,34 @@ export function AuditFilters({ query }: { query: AuditFilterValues }) {
       method='get'
       action='/audit'
       role='search'
-      class='grid grid-cols-2 gap-3 border-b border-border px-5 py-4 lg:grid-cols-4'
+      class='flex flex-col gap-3 border-b border-border px-5 py-4'
     >
+      <div class='grid grid-cols-2 gap-3 lg:grid-cols-[1fr_1fr_auto]'>
+        <Word name='action' label='Action' value={query.action} placeholder='job or job.create' />
+        <Word name='actor' label='Who' value={query.actor} placeholder='User name or id' />
+        <div class='col-span-2 flex items-end gap-2 lg:col-span-1'>
+          <button type='submit' class='btn' data-variant='outline'>Filter</button>
+          <a class='btn' data-variant='ghost' href='/audit'>Clear</a>
+        </div>
+      </div>
+      <details open={hasMore(query)}>
+        <summary class='flex w-fit items-center gap-1.5 text-xs font-medium text-muted-foreground hover:text-foreground'>
+          <SummaryMark />
+          More filters
+        </summary>
+        <MoreFilters query={query} />
+      </details>
+    </form>
+  )
+}
+
+function hasMore({ kind, outcome, resource, from, to }: AuditFilterValues): boolean {
+  return [kind, outcome, resource, from, to].some((value) => value !== undefined && value !== '')
+}
+
+function MoreFilters({ query }: { query: AuditFilterValues }) {
+  return (
+    <div class='mt-3 grid grid-cols-2 gap-3 lg:grid-cols-5'>
       <Choice
         name='kind'
         label='Kind'
@@ -36,16 +63,10 @@ export function AuditFilters({ query }: { query: AuditFilterValues }) {
         all='All outcomes'
         options={auditOutcomes.map((outcome) => [outcome, labelOfOutcome(outcome)])}
       />
-      <Word name='action' label='Action' value={query.action} placeholder='job or job.create' />
-      <Word name='actor' label='Who' value={query.actor} placeholder='User name or id' />
       <Word name='resource' label='Resource' value={query.resource} placeholder='Id' />
       <Word name='from' label='From day (UTC)' value={query.from} type='date' />
       <Word name='to' label='To day (UTC)' value={query.to} type='date' />
-      <div class='col-span-2 flex items-end gap-2 lg:col-span-1'>
-        <button type='submit' class='btn'>Filter</button>
-        <a class='btn' data-variant='ghost' href='/audit'>Clear</a>
-      </div>
-    </form>
+    </div>
   )
 }
 

@@ -47,7 +47,7 @@ function AuditRow({ event, now }: { event: AuditEventView; now: number }) {
   return (
     <tr>
       <td class='w-full max-w-0 sm:w-2/5'>
-        <span class='block font-medium'>{event.action}</span>
+        <span class='block font-medium' title={event.action}>{titleOf(event)}</span>
         <Resource event={event} />
         <span class='flex flex-wrap gap-x-3 text-muted-foreground sm:hidden'>
           {nameOf(event)} <Time at={event.at} now={now} />
@@ -104,6 +104,17 @@ function OutcomeBadge({ outcome }: { outcome: AuditOutcome }) {
       {label}
     </span>
   )
+}
+
+/** `Create job` of what somebody did, `Worker joined` of what happened; a deed of several words says enough alone. */
+function titleOf({ kind, action }: AuditEventView): string {
+  const [thing = '', deed = ''] = action.split('.').map((part) => part.replaceAll('_', ' '))
+  const words = kind === 'system'
+    ? `${thing} ${deed}`
+    : deed.includes(' ')
+    ? deed
+    : `${deed} ${thing}`
+  return words.charAt(0).toUpperCase() + words.slice(1)
 }
 
 function nameOf({ actor_name: name, actor_id: id }: AuditEventView): string {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { JobEventView, WorkerView } from '../../kernel/contract/job.ts'
+import type { JobEventView, TaskView, WorkerView } from '../../kernel/contract/job.ts'
 import {
   adminRights,
   fixtureJobId,
@@ -12,7 +12,7 @@ import {
 import { joinCommand } from './add-worker.tsx'
 import { ConfirmButton, TextField } from './forms.tsx'
 import { progressSentence, topicsOf } from './job-list.tsx'
-import { FailureCard, Steps } from './job-parts.tsx'
+import { FailureCard, paceSentence, Steps } from './job-parts.tsx'
 import { NoticeBanner } from './panels.tsx'
 import { ChunkStrip, ProgressBar } from './progress.tsx'
 import { TaskBadge, WorkerBadge } from './status.tsx'
@@ -37,7 +37,7 @@ test('ChunkStrip draws one cell a chunk and says the counts to screen readers', 
   ]
   const text = String(<ChunkStrip chunks={chunks} />)
   assert.equal(text.match(/<progress/g)?.length, 3)
-  assert.match(text, /aria-label="3 chunks: 1 completed, 1 running, 1 ready"/)
+  assert.match(text, /aria-label="3 chunks: 1 completed, 1 running, 1 queued"/)
   assert.match(text, /data-state="running" title="Chunk 2 \(0:10 – 0:20\): running, 30 %"/)
 })
 
@@ -108,9 +108,29 @@ test('TaskTable offers a requeue only to who may, of a task that can be', () => 
     String(
       <TaskTable tasks={tasks} csrfToken={csrfToken} />,
     )
-  assert.equal(table('t').match(/aria-label="Requeue/g)?.length, 1)
-  assert.doesNotMatch(table(undefined), /Requeue/)
+  assert.equal(table('t').match(/aria-label="Start [^"]* over/g)?.length, 1)
+  assert.doesNotMatch(table(undefined), /Start over/)
   assert.match(table('t'), />w1</)
+})
+
+test('TaskTable asks before it drops work, and offers a log only where there is one', () => {
+  const table = (changes: Partial<TaskView>) =>
+    String(<TaskTable tasks={[taskFixture(changes)]} csrfToken='t' />)
+  assert.match(table({}), /Start Chunk 1 over\?/)
+  assert.doesNotMatch(table({ status: 'failed' }), /Start Chunk 1 over\?/)
+  assert.doesNotMatch(table({ attempt_count: 1 }), />Log</)
+  assert.match(table({ attempt_count: 2 }), /2<[^]*>Log</)
+  assert.match(table({ attempt_count: 1, status: 'completed' }), /Log</)
+})
+
+test('paceSentence() counts a chunk that has just begun as the others', () => {
+  const tasks = [
+    taskFixture({ fps: 60, speed: 2 }),
+    taskFixture({ fps: null, speed: null }),
+    taskFixture({ kind: 'audio', fps: null, speed: 55 }),
+  ]
+  assert.equal(paceSentence(tasks), '120 fps · 4× real time')
+  assert.equal(paceSentence([]), '')
 })
 
 test('TaskTable marks a chunk that a second worker has too', () => {
@@ -202,9 +222,12 @@ test('stepFrom() puts events into words and leaves out echoes', () => {
   const event = (actor_id: string, type: string, data: JobEventView['data'] = {}) =>
     stepFrom({ id: '1', actor_id, type, at: '', data }, 'j')?.text
   assert.equal(event('j', 'cancel', { by: 'ann' }), 'Cancelled by ann')
-  assert.equal(event('j', 'taskFailed', { failure: { message: 'No disk' } }), 'Gave up: No disk')
+  assert.equal(event('j', 'taskFailed', { failure: { message: 'No disk' } }), 'The job failed')
   assert.equal(event('j', 'taskFinished'), undefined)
-  assert.equal(event('j.encode.00011', 'claim', { workerId: 'w1' }), 'Chunk 12: taken by w1')
+  assert.equal(event('j.encode.00011', 'claim', { workerId: 'w1' }), 'Chunk 12 started on w1')
+  assert.equal(event('j.encode.00011', 'finish'), 'Chunk 12 encoded')
+  assert.equal(event('j.hedge.00011', 'finish'), 'Second run of chunk 12 encoded')
+  assert.equal(event('j.stitch.00000', 'finish'), 'Chunks joined')
   assert.equal(event('j.encode.00011', 'leaseExpired'), 'Chunk 12: its worker was lost')
   assert.equal(event('j.encode.00011', 'xstate.init'), undefined)
   assert.equal(event('j.encode.00011', 'hedge'), 'Chunk 12: slow, offered to another worker')
@@ -212,7 +235,7 @@ test('stepFrom() puts events into words and leaves out echoes', () => {
   assert.equal(event('j.encode.00011', 'hedgeStarted'), undefined)
   assert.equal(
     event('j.hedge.00011', 'claim', { workerId: 'w1' }),
-    'Second run of chunk 12: taken by w1',
+    'Second run of chunk 12 started on w1',
   )
   assert.equal(event('j.hedge.00011', 'withdraw'), 'Second run of chunk 12: not needed any more')
   assert.equal(event('j.encode.00011', 'xstate.after.5000.task.waiting'), 'Chunk 12: ready again')

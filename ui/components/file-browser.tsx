@@ -34,7 +34,13 @@ export function FileBrowser({ folder, chosen }: { folder: Folder; chosen: string
         {folder.entries.map((entry) => (
           <li>
             {entry.isDirectory
-              ? <FolderLink {...entry} icon='folder' />
+              ? (
+                <FolderLink
+                  {...entry}
+                  icon='folder'
+                  place={folder.path === undefined ? entry.path : undefined}
+                />
+              )
               : <FileChoice entry={entry} chosen={chosen} />}
           </li>
         ))}
@@ -53,10 +59,12 @@ export function FileBrowser({ folder, chosen }: { folder: Folder; chosen: string
 const rowClass = 'flex h-9 cursor-pointer items-center gap-2.5 px-3 hover:bg-muted'
 
 function FolderLink(
-  { pluginId, path, name, icon }: {
+  { pluginId, path, name, place, icon }: {
     pluginId: string | undefined
     path: string
     name: string
+    /** Where a root is: two may have the same name. */
+    place?: string | undefined
     icon: 'folder' | 'corner-left-up'
   },
 ) {
@@ -75,6 +83,9 @@ function FolderLink(
     >
       <Icon name={icon} class='size-4 text-brand' />
       <span class='truncate'>{name}</span>
+      {place !== undefined && place !== name && (
+        <span class='truncate font-mono text-xs text-muted-foreground'>{place}</span>
+      )}
     </a>
   )
 }

@@ -10,6 +10,7 @@ import {
   formatSpeed,
   formatTimecode,
   nameOfSource,
+  placeOfSource,
 } from './format.ts'
 
 test('formatBytes() steps by 1000 and never shows 1000 of a unit', () => {
@@ -84,4 +85,10 @@ test('nameOfSource() is the decoded last part of a path, whatever the URL looks 
     ['https://', 'https://'],
   ]
   for (const [url, name] of cases) assert.equal(nameOfSource(url), name)
+})
+
+test('placeOfSource() hides what only the storage needs', () => {
+  assert.equal(placeOfSource('fs://uploads/1b2/a.mp4'), 'Uploaded')
+  assert.equal(placeOfSource('file:///srv/a%20b.mp4'), '/srv/a b.mp4')
+  assert.equal(placeOfSource('https://a.example/%E0.mp4'), 'https://a.example/%E0.mp4')
 })

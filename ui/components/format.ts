@@ -85,6 +85,17 @@ export function nameOfSource(sourceUrl: string): string {
   }
 }
 
+/** Where a source came from: `Uploaded`, or its address as people write it. */
+export function placeOfSource(sourceUrl: string): string {
+  if (sourceUrl.startsWith('fs://uploads/')) return 'Uploaded'
+  try {
+    return decodeURI(sourceUrl.replace(/^file:\/\//, ''))
+  } catch (failure) {
+    if (failure instanceof URIError) return sourceUrl
+    throw failure
+  }
+}
+
 function significant(value: number, digits = 3): string {
   return String(value >= 10 ** digits ? Math.round(value) : Number(value.toPrecision(digits)))
 }

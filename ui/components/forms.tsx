@@ -126,7 +126,7 @@ export function SelectField(
   return (
     <Field name={name} label={label} hint={hint} error={error}>
       <select
-        class='select'
+        class='select w-full'
         id={name}
         name={name}
         aria-invalid={error === undefined ? undefined : 'true'}
@@ -227,8 +227,9 @@ export function ConfirmButton(
             data-variant='outline'
             popovertarget={id}
             popovertargetaction='hide'
+            autofocus
           >
-            Keep it
+            Go back
           </button>
           <PostButton
             action={action}

@@ -87,6 +87,11 @@ const paths = {
 
 export type IconName = keyof typeof paths
 
+/** At the beginning of a summary: it points down when the details are open. */
+export function SummaryMark() {
+  return <Icon name='chevron-right' class='summary-mark size-4' />
+}
+
 /** A decorative icon in the colour of the text around it: it is hidden from screen readers, so a label stands beside it. */
 export function Icon({ name, class: classes = 'size-4' }: { name: IconName; class?: string }) {
   return (

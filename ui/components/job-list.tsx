@@ -4,7 +4,7 @@ import { endedJobStatuses } from '../../kernel/contract/job.ts'
 import { type Column, DataTable } from './data-table.tsx'
 import { formatDuration, formatPercent, nameOfSource } from './format.ts'
 import { ProgressBar } from './progress.tsx'
-import { JobBadge, phaseSentences, toneOfJob } from './status.tsx'
+import { JobBadge, phaseSentences, titleOfError, toneOfJob } from './status.tsx'
 import { Time } from './time.tsx'
 
 /** Topics that change what a list of these jobs shows. */
@@ -43,8 +43,10 @@ function JobRow({ job, now }: { job: JobView; now: number }) {
         <span class='block truncate text-xs text-muted-foreground'>
           {job.profile} · <span class='font-mono'>{job.id.slice(0, 8)}</span>
         </span>
-        <span class='mt-2 block sm:hidden'>
-          {!endedJobStatuses.includes(job.status) && <JobProgress job={job} />}
+        <span class='mt-1 block sm:hidden'>
+          {(job.status === 'failed' || !endedJobStatuses.includes(job.status)) && (
+            <JobProgress job={job} />
+          )}
         </span>
       </td>
       <td>
@@ -62,7 +64,14 @@ function JobRow({ job, now }: { job: JobView; now: number }) {
 
 function JobProgress({ job }: { job: JobView }) {
   if (endedJobStatuses.includes(job.status)) {
-    return <span class='text-muted-foreground'>{endedSentence(job)}</span>
+    return (
+      <span class='block max-w-40 truncate text-muted-foreground max-sm:text-xs'>
+        {endedSentence(job)}
+      </span>
+    )
+  }
+  if (job.status === 'queued') {
+    return <span class='text-xs text-muted-foreground'>{progressSentence(job)}</span>
   }
   return (
     <div class='flex min-w-28 flex-col gap-1.5'>
@@ -85,7 +94,9 @@ export function progressSentence(job: JobView): string {
   return `${formatPercent(job.progress_pct)} · ${formatDuration(job.eta_seconds)} left`
 }
 
+/** Why it failed, or how long it took. */
 function endedSentence(job: JobView): string {
+  if (job.status === 'failed' && job.error !== null) return titleOfError(job.error)
   if (job.started_at === null || job.finished_at === null) return '—'
   const seconds = (Date.parse(job.finished_at) - Date.parse(job.started_at)) / 1000
   return job.status === 'completed'

@@ -1,11 +1,15 @@
 /** The parts of a job's page: steps, failure, outputs, facts and timeline. */
-import type { JobPhase, JobView } from '../../kernel/contract/job.ts'
+import type { JobPhase, JobView, TaskView } from '../../kernel/contract/job.ts'
 import type { Json } from '../../kernel/contract/json.ts'
 import type { OutputFile } from '../../kernel/contract/task.ts'
 import { errorCatalog } from '../../kernel/errors.ts'
 import { formatBytes, formatDuration, formatSpeed } from './format.ts'
-import { Icon } from './icons.tsx'
+import { Icon, SummaryMark } from './icons.tsx'
+import { nameOfChannels, nameOfCodec, nameOfFormat } from './media-words.ts'
 import { Facts } from './panels.tsx'
+
+/** What the verification found, as it is stored. */
+export type JobReport = Readonly<Record<string, string | number | boolean>>
 
 const steps: readonly (readonly [phase: JobPhase, label: string])[] = [
   ['queued', 'Queued'],
@@ -74,7 +78,10 @@ export function FailureCard({ error }: { error: NonNullable<JobView['error']> })
         )}
         {error.detail && (
           <details>
-            <summary class='link w-fit'>Last lines of the tool</summary>
+            <summary class='flex w-fit items-center gap-1.5 font-medium'>
+              <SummaryMark />
+              What the encoder said last
+            </summary>
             <pre class='log mt-3 max-h-80'>{error.detail}</pre>
           </details>
         )}
@@ -109,7 +116,6 @@ export function OutputList({ jobId, outputs }: { jobId: string; outputs: readonl
           </div>
           <a
             class='btn'
-            data-variant='outline'
             data-size='sm'
             href={outputUrl(jobId, output.name)}
             download={output.name}
@@ -120,6 +126,22 @@ export function OutputList({ jobId, outputs }: { jobId: string; outputs: readonl
         </li>
       ))}
     </ul>
+  )
+}
+
+/** The promise that the verification kept, in one sentence; nothing for what has no frames. */
+export function VerifiedSentence({ report }: { report: JobReport }) {
+  const { frames } = report
+  if (typeof frames !== 'number' || frames === 0) return null
+  return (
+    <p class='flex items-start gap-2.5 rounded-lg bg-success/12 px-4 py-3 text-success-text'>
+      <Icon name='shield-check' class='mt-0.5 size-4' />
+      <span>
+        <span class='font-medium'>Verified:</span> {frames === 1
+          ? 'its one frame is there.'
+          : `all ${frames.toLocaleString('en')} frames are there.`}
+      </span>
+    </p>
   )
 }
 
@@ -153,51 +175,41 @@ export function outputUrl(jobId: string, name: string): string {
 
 /** What is known about the source. */
 export function MediaFacts({ media }: { media: NonNullable<JobView['media']> }) {
-  const { width, height, duration_seconds, size_bytes, fps, audio_codec, audio_channels } = media
+  const { width, height, duration_seconds, size_bytes, fps } = media
   const isNumber = (value: Json | undefined): value is number => typeof value === 'number'
   return (
     <Facts
       facts={[
         ['Length', isNumber(duration_seconds) ? formatDuration(duration_seconds) : null],
         ['Size', isNumber(size_bytes) ? formatBytes(size_bytes) : null],
-        ['Format', formatName(textOf(media['format']))],
-        ['Video', textOf(media['video_codec'])],
+        ['Format', named(media['format'], nameOfFormat)],
+        ['Video', named(media['video_codec'], nameOfCodec)],
         ['Picture', isNumber(width) && isNumber(height) ? `${width} × ${height}` : null],
         ['Frame rate', isNumber(fps) ? `${Number(fps.toFixed(3))} fps` : null],
         [
           'Frames',
           isNumber(media['total_frames']) ? media['total_frames'].toLocaleString('en') : null,
         ],
-        [
-          'Audio',
-          audio_codec === undefined
-            ? 'none'
-            : `${textOf(audio_codec)}${isNumber(audio_channels) ? `, ${audio_channels} ch` : ''}`,
-        ],
+        ['Audio', audioOf(media)],
       ]}
     />
   )
 }
 
-/** Containers as people call them, by the first name that FFmpeg gives them. */
-const formatNames: Readonly<Record<string, string>> = {
-  mov: 'MP4 or QuickTime',
-  matroska: 'Matroska or WebM',
-  mpegts: 'MPEG-TS',
-  mpeg: 'MPEG-PS',
-  flv: 'Flash video',
+function audioOf({ audio_codec, audio_channels }: NonNullable<JobView['media']>): string {
+  const codec = named(audio_codec, nameOfCodec)
+  if (codec === null) return 'none'
+  return typeof audio_channels === 'number' ? `${codec}, ${nameOfChannels(audio_channels)}` : codec
 }
 
-function formatName(format: string | null): string | null {
-  if (format === null) return null
-  const [first = format] = format.split(',')
-  return formatNames[first] ?? first.toUpperCase()
+function named(value: Json | undefined, nameOf: (text: string) => string): string | null {
+  return typeof value === 'string' ? nameOf(value) : null
 }
 
 const reportNames: Readonly<Record<string, string>> = {
   videoSeconds: 'Video',
   audioSeconds: 'Audio',
-  decodedSeconds: 'Decoded again',
+  decodedSeconds: 'Test decoded',
   sizeBytes: 'Size',
 }
 
@@ -210,7 +222,7 @@ function reportValue(name: string, value: string | number | boolean): string {
 
 /** What verification checked before the job was called complete. */
 export function ReportFacts(
-  { report }: { report: Readonly<Record<string, string | number | boolean>> },
+  { report }: { report: JobReport },
 ) {
   return (
     <Facts
@@ -222,18 +234,24 @@ export function ReportFacts(
   )
 }
 
-/** Sum of what the running tasks say about their pace: `310 fps · 12×`. */
+/**
+ * The pace of the chunks that are being encoded, together: `310 fps · 12× real time`. One that has just begun and has no
+ * figures yet counts as the others do, so that the sum does not drop with every new chunk.
+ */
 export function paceSentence(
-  tasks: readonly { fps: number | null; speed: number | null }[],
+  tasks: readonly Pick<TaskView, 'kind' | 'fps' | 'speed'>[],
 ): string {
-  const fps = tasks.reduce((sum, task) => sum + (task.fps ?? 0), 0)
-  const speed = tasks.reduce((sum, task) => sum + (task.speed ?? 0), 0)
+  const chunks = tasks.filter(({ kind }) => kind === 'encode')
+  const fps = totalOf(chunks.map((chunk) => chunk.fps))
+  const speed = totalOf(chunks.map((chunk) => chunk.speed))
   return [fps > 0 && `${Math.round(fps)} fps`, speed > 0 && `${formatSpeed(speed)} real time`]
     .filter(Boolean).join(' · ')
 }
 
-function textOf(value: Json | undefined): string | null {
-  return typeof value === 'string' || typeof value === 'number' ? String(value) : null
+function totalOf(values: readonly (number | null)[]): number {
+  const known = values.filter((value) => value !== null)
+  const sum = known.reduce((total, value) => total + value, 0)
+  return known.length === 0 ? 0 : (sum * values.length) / known.length
 }
 
 function sentenceCase(name: string): string {

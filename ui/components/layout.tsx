@@ -3,7 +3,7 @@ import { html } from 'hono/html'
 import type { Child } from 'hono/jsx'
 import type { Caller } from '../../kernel/gateway.ts'
 import type { Assets } from '../assets.ts'
-import { activeHref, navigationFor } from '../navigation.ts'
+import { activeHref, navigationFor, type NavigationGroup } from '../navigation.ts'
 import { csrfField } from './forms.tsx'
 import { Icon, type IconName } from './icons.tsx'
 import { type Notice, NoticeBanner } from './panels.tsx'
@@ -134,27 +134,18 @@ function Navigation({ frame, caller, label }: { frame: Frame; caller: Caller; la
   const active = activeHref(frame.path)
   return (
     <>
-      <nav aria-label={label} class='flex-1'>
-        <ul class='flex flex-col gap-0.5'>
-          {navigationFor(caller.role).map((item) => (
-            <li>
-              <a
-                href={item.href}
-                aria-current={item.href === active ? 'page' : undefined}
-                class='flex h-9 items-center gap-3 rounded-md px-2.5 font-medium text-muted-foreground transition-colors hover:bg-muted hover:text-foreground aria-[current=page]:bg-accent aria-[current=page]:text-accent-foreground dark:aria-[current=page]:bg-brand/20'
-              >
-                <Icon name={item.icon} />
-                {item.label}
-              </a>
-            </li>
-          ))}
-        </ul>
+      <nav aria-label={label} class='flex min-h-0 flex-1 flex-col gap-4 overflow-y-auto'>
+        {navigationFor(caller.role).map((group) => (
+          <NavigationEntries group={group} active={active} />
+        ))}
       </nav>
       <div class='flex flex-col gap-3 border-t border-border pt-3'>
         <ThemeSwitch frame={frame} />
         <div class='flex items-center justify-between gap-2 px-2'>
           <span class='min-w-0'>
-            <span class='block truncate font-medium'>{caller.username}</span>
+            <span class='block truncate font-medium' title={caller.username}>
+              {caller.username}
+            </span>
             <span class='block text-xs text-muted-foreground capitalize'>{caller.role}</span>
           </span>
           <form method='post' action='/auth/logout'>
@@ -173,6 +164,32 @@ function Navigation({ frame, caller, label }: { frame: Frame; caller: Caller; la
         </div>
       </div>
     </>
+  )
+}
+
+function NavigationEntries(
+  { group: { title, items }, active }: { group: NavigationGroup; active: string | undefined },
+) {
+  return (
+    <div>
+      {title !== undefined && (
+        <p class='px-2.5 pb-1 text-xs font-medium text-muted-foreground'>{title}</p>
+      )}
+      <ul class='flex flex-col gap-0.5' aria-label={title}>
+        {items.map((item) => (
+          <li>
+            <a
+              href={item.href}
+              aria-current={item.href === active ? 'page' : undefined}
+              class='flex h-9 items-center gap-3 rounded-md px-2.5 font-medium text-foreground/80 transition-colors hover:bg-muted hover:text-foreground focus-visible:-outline-offset-2 aria-[current=page]:bg-accent aria-[current=page]:text-accent-foreground dark:aria-[current=page]:bg-brand/20'
+            >
+              <Icon name={item.icon} />
+              {item.label}
+            </a>
+          </li>
+        ))}
+      </ul>
+    </div>
   )
 }
 

@@ -8,7 +8,7 @@ export function PageHeading(
 ) {
   return (
     <div class='mb-6 flex flex-wrap items-start justify-between gap-x-6 gap-y-3'>
-      <div class='min-w-0 flex-1'>
+      <div class='min-w-0 flex-1 basis-52'>
         <h1 class='text-xl font-semibold tracking-tight text-balance'>{title}</h1>
         {description && <p class='mt-1 text-muted-foreground'>{description}</p>}
       </div>
@@ -152,5 +152,20 @@ export function CopyBox({ text }: { text: string }) {
         <span class='hidden text-success-text group-data-copied:inline'>Copied</span>
       </button>
     </div>
+  )
+}
+
+/** Text that a click copies; `shown` is its short form. */
+export function CopyText({ text, shown = text }: { text: string; shown?: string }) {
+  return (
+    <button
+      type='button'
+      class='group cursor-pointer font-mono text-xs hover:underline'
+      data-copy={text}
+      title={`Copy ${text}`}
+    >
+      <span class='group-data-copied:hidden'>{shown}</span>
+      <span class='hidden font-sans text-success-text group-data-copied:inline'>Copied</span>
+    </button>
   )
 }

@@ -34,7 +34,7 @@ export function sentenceOfPlugin(plugin: PluginView): string {
       ? 'Every worker has it.'
       : 'It is off: workers use other encoders, or none.'
   }
-  if (plugin.is_built_in) return 'It is a part of the kernel.'
+  if (plugin.is_built_in) return 'It is built in.'
   const { phase, version } = plugin.upgrade
   if (phase === 'testing') return 'A new version tests itself while this one serves.'
   if (phase === 'watching') return 'The new version serves, and is watched for five minutes.'

@@ -47,14 +47,12 @@ export function profileFacts(profile: Profile): (readonly [label: string, value:
   ]
 }
 
-/** `H.264 · up to 1920 × 1080 · MP4` */
+/** What the description of a profile does not say: `up to 1920 × 1080 · at most 5.5 Mb/s`. */
 export function profileSummary(profile: Profile): string {
   const { video } = profile
-  return [
-    codecNames[video.codec],
-    video.codec === 'copy' ? undefined : pictureOf(video),
-    containerNames[profile.container],
-  ].filter(Boolean).join(' · ')
+  return video.codec === 'copy'
+    ? 'nothing is encoded'
+    : `${pictureOf(video)} · ${capOf(video) ?? qualityOf(video)}`
 }
 
 function pictureOf({ width, height, fit }: VideoSettings): string {
@@ -72,6 +70,12 @@ function qualityOf({ rateControl }: VideoSettings): string {
     ? ''
     : `, at most ${formatBitrate(rateControl.maxrateBps)}`
   return `CRF ${rateControl.crf}${cap}`
+}
+
+function capOf({ rateControl }: VideoSettings): string | undefined {
+  return rateControl?.mode === 'crf' && rateControl.maxrateBps !== undefined
+    ? `at most ${formatBitrate(rateControl.maxrateBps)}`
+    : undefined
 }
 
 function audioOf(audio: AudioSettings): string {

@@ -3,6 +3,7 @@ import type { JobPhase, JobStatus, TaskView, WorkerView } from '../../kernel/con
 import type { PluginState } from '../../kernel/contract/plugin.ts'
 import type { PluginView } from '../../kernel/contract/plugin-view.ts'
 import type { TaskKind } from '../../kernel/contract/task.ts'
+import { errorCatalog } from '../../kernel/errors.ts'
 import { Icon, type IconName } from './icons.tsx'
 
 /** The meaning of a colour. */
@@ -25,7 +26,7 @@ const jobLooks: Record<JobStatus, StatusLook> = {
 }
 
 const taskLooks: Record<TaskView['status'], StatusLook> = {
-  ready: { label: 'Ready', tone: 'neutral', icon: 'clock' },
+  ready: { label: 'Queued', tone: 'neutral', icon: 'clock' },
   running: { label: 'Running', tone: 'active', icon: 'activity' },
   waiting: { label: 'Waiting to retry', tone: 'warning', icon: 'timer' },
   completed: { label: 'Completed', tone: 'success', icon: 'circle-check' },
@@ -77,6 +78,11 @@ export const taskKindLabels: Record<TaskKind, string> = {
 /** The tone of a job's progress bar. */
 export function toneOfJob(status: JobStatus): Tone {
   return jobLooks[status].tone
+}
+
+/** What an error is called; its code when nobody knows it. */
+export function titleOfError({ code }: { readonly code: string }): string {
+  return Object.entries(errorCatalog).find(([known]) => known === code)?.[1].title ?? code
 }
 
 /** The name of a job status. */

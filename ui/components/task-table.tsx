@@ -1,6 +1,6 @@
 /** The tasks of a job. */
 import type { TaskView } from '../../kernel/contract/job.ts'
-import { PostButton } from './forms.tsx'
+import { ConfirmButton, PostButton } from './forms.tsx'
 import { Icon } from './icons.tsx'
 import { formatBytes, formatPercent, formatSpeed, formatTimecode } from './format.ts'
 import { ProgressBar } from './progress.tsx'
@@ -69,8 +69,12 @@ function TaskRow(
         <TaskState task={task} />
       </td>
       <td class='hidden tabular-nums sm:table-cell'>
-        {task.attempt_count}
-        <span class='text-muted-foreground'>/{task.max_attempts}</span>
+        {task.attempt_count === 0 ? <span class='text-muted-foreground'>—</span> : (
+          <>
+            {task.attempt_count}
+            <span class='text-muted-foreground'>{' '}of {task.max_attempts}</span>
+          </>
+        )}
       </td>
       <td class='hidden max-w-40 truncate text-muted-foreground md:table-cell'>{worker ?? '—'}</td>
       <td class='hidden text-end tabular-nums sm:table-cell'>
@@ -79,16 +83,9 @@ function TaskRow(
       <td class='text-end'>
         <div class='flex justify-end gap-1 max-sm:flex-col max-sm:items-end'>
           {csrfToken !== undefined && canRequeue(task) && (
-            <PostButton
-              action={`/jobs/${task.job_id}/tasks/${task.id}/requeue`}
-              csrfToken={csrfToken}
-              label='Requeue'
-              variant='ghost'
-              size='xs'
-              accessibleLabel={`Requeue ${name}`}
-            />
+            <StartOver task={task} csrfToken={csrfToken} />
           )}
-          {task.attempt_count > 0 && (
+          {hasLog(task) && (
             <a
               class='btn'
               data-variant='ghost'
@@ -102,6 +99,29 @@ function TaskRow(
         </div>
       </td>
     </tr>
+  )
+}
+
+/** Asks first when work would be lost. */
+function StartOver({ task, csrfToken }: { task: TaskView; csrfToken: string }) {
+  const name = nameOfTask(task)
+  const button = {
+    action: `/jobs/${task.job_id}/tasks/${task.id}/requeue`,
+    csrfToken,
+    label: 'Start over',
+    accessibleLabel: `Start ${name} over`,
+    size: 'xs',
+  } as const
+  if (task.status !== 'running') return <PostButton {...button} variant='ghost' />
+  return (
+    <ConfirmButton
+      {...button}
+      id={`confirm-${task.kind}-${task.sequence_index}`}
+      icon='rotate-ccw'
+      question={`Start ${name} over?`}
+      consequence='Its worker drops it with what it has done so far, and the next free worker begins it again.'
+      confirmLabel='Start over'
+    />
   )
 }
 
@@ -154,6 +174,11 @@ export function shortList(tasks: readonly TaskView[]): readonly TaskView[] {
   const isInteresting = (task: TaskView) =>
     task.kind !== 'encode' || ['running', 'waiting', 'failed'].includes(task.status)
   return tasks.filter(isInteresting).slice(0, shortListLimit)
+}
+
+/** A log appears when an attempt has ended. */
+function hasLog({ status, attempt_count }: TaskView): boolean {
+  return attempt_count > (status === 'running' ? 1 : 0)
 }
 
 function canRequeue(task: TaskView): boolean {

@@ -68,20 +68,16 @@ function jobStepFrom({ type, data }: JobEventView): Step | undefined {
   switch (type) {
     case 'xstate.init':
       return { text: 'Job created', icon: 'circle-plus', tone: 'neutral' }
-    case 'taskStarted':
-      return { text: 'A worker took the job', icon: 'play', tone: 'active' }
     case 'cancel': {
       const by = field(data, 'by')
       return { text: by ? `Cancelled by ${by}` : 'Cancelled', icon: 'ban', tone: 'neutral' }
     }
     case 'taskFailed':
-      return {
-        text: `Gave up: ${failureMessage(data) ?? 'a task failed for good'}`,
-        icon: 'circle-alert',
-        tone: 'danger',
-      }
+      return { text: 'The job failed', icon: 'circle-x', tone: 'danger' }
     case 'taskDamaged':
       return { text: 'Damaged intermediates are made again', icon: 'repeat-2', tone: 'warning' }
+    // The task says it.
+    case 'taskStarted':
     case 'taskFinished':
       return undefined
     default:
@@ -100,10 +96,10 @@ function taskStepFrom({ type, data, actor_id }: JobEventView): Step | undefined 
       return undefined
     case 'claim': {
       const worker = field(data, 'workerId') ?? 'a worker'
-      return { text: `${task}: taken by ${worker}`, icon: 'play', tone: 'neutral' }
+      return { text: `${task} started on ${worker}`, icon: 'play', tone: 'neutral' }
     }
     case 'finish':
-      return { text: `${task}: finished`, icon: 'check', tone: 'success' }
+      return { text: finishedText(actor_id), icon: 'check', tone: 'success' }
     case 'fail':
       return {
         text: `${task}: ${failureMessage(data) ?? 'failed'}`,
@@ -116,7 +112,7 @@ function taskStepFrom({ type, data, actor_id }: JobEventView): Step | undefined 
     case 'release':
       return { text: `${task}: given back by its worker`, icon: 'repeat-2', tone: 'warning' }
     case 'requeue':
-      return { text: `${task}: requeued by hand`, icon: 'repeat-2', tone: 'warning' }
+      return { text: `${task}: started over by hand`, icon: 'repeat-2', tone: 'warning' }
     case 'hedge':
       return { text: `${task}: slow, offered to another worker`, icon: 'repeat-2', tone: 'warning' }
     case 'outdone':
@@ -133,9 +129,25 @@ function taskStepFrom({ type, data, actor_id }: JobEventView): Step | undefined 
   }
 }
 
+/** How the end of a task is told; of chunks, with their number. */
+const finishedWords: Readonly<Partial<Record<string, string>>> = {
+  probe: 'Source read',
+  audio: 'Audio encoded',
+  stitch: 'Chunks joined',
+  remux: 'Streams copied',
+  verify: 'Result checked, job complete',
+}
+
+function finishedText(taskId: string): string {
+  const [, kind = ''] = taskIdPattern.exec(taskId) ?? []
+  return finishedWords[kind] ?? `${taskNameFrom(taskId)} encoded`
+}
+
+const taskIdPattern = /\.([a-z]+)\.(\d+)$/
+
 /** The name of a task by its id: `….encode.00011` is `Chunk 12`, `….hedge.00011` its second run. */
 export function taskNameFrom(taskId: string): string {
-  const [, kind, index] = /\.([a-z]+)\.(\d+)$/.exec(taskId) ?? []
+  const [, kind, index] = taskIdPattern.exec(taskId) ?? []
   if (kind === 'hedge') {
     return `Second run of chunk ${Number(index) + 1}`
   }

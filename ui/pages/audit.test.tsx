@@ -43,7 +43,12 @@ test('auditQueryFrom() takes what it does not understand as not given', () => {
 
 test('AuditPage shows what, who and how it went, and escapes all of it', () => {
   const text = render([eventFixture({ actor_name: '<b>', detail: { note: '<i>' } })])
-  assert.match(text, /job\.create/)
+  assert.match(text, /title="job\.create">Create job</)
+  assert.match(render([eventFixture({ action: 'user.set_role' })]), />Set role</)
+  assert.match(
+    render([eventFixture({ kind: 'system', action: 'worker.joined' })]),
+    />Worker joined</,
+  )
   assert.match(text, /href="\/jobs\/j1"/)
   assert.match(text, /&lt;b&gt;/)
   assert.doesNotMatch(text, /<b>|<i>/)

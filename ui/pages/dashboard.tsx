@@ -5,7 +5,7 @@ import type { Reader } from '../../kernel/db/database.ts'
 import { listJobs } from '../../kernel/db/jobs.ts'
 import { listWorkers } from '../../kernel/db/workers.ts'
 import type { StorageUsage, UiDeps } from '../deps.ts'
-import { formatBytes, formatCount, formatDuration, formatPercent } from '../components/format.ts'
+import { formatBytes, formatDuration, formatPercent } from '../components/format.ts'
 import { Icon } from '../components/icons.tsx'
 import { liveAttributes } from '../components/live.ts'
 import { JobTable, RunningJobs, topicsOf } from '../components/job-list.tsx'
@@ -81,7 +81,7 @@ export function DashboardLive({ view }: { view: DashboardView }) {
       )}
     >
       <Figures stats={view.stats} />
-      <div class='grid items-start gap-5 xl:grid-cols-[minmax(0,1fr)_18rem]'>
+      <div class='grid items-start gap-5 xl:grid-cols-[minmax(0,1fr)_20rem]'>
         <div class='flex min-w-0 flex-col gap-5'>
           {view.running.length > 0 && (
             <Panel title='Running now'>
@@ -103,40 +103,42 @@ export function DashboardLive({ view }: { view: DashboardView }) {
   )
 }
 
+const lastDay = 'in 24 h'
+
 function Figures({ stats }: { stats: DashboardStats }) {
-  const { jobs, jobs_24h, workers } = stats
+  const { jobs, jobs_24h } = stats
   const running = (jobs.processing ?? 0) + (jobs.stitching ?? 0) + (jobs.uploading ?? 0)
   return (
     <div class='grid grid-cols-2 gap-3 sm:gap-5 lg:grid-cols-4'>
       <Figure
         label='Running'
         value={String(running)}
-        note={`${jobs.queued ?? 0} queued · ${formatCount(stats.tasks.running, 'task')}`}
+        note={`${jobs.queued ?? 0} queued`}
         icon='activity'
         href='/jobs?status=processing'
       />
       <Figure
-        label='Completed, 24 h'
+        label='Completed'
         value={String(jobs_24h.completed)}
         note={jobs_24h.average_seconds === null
-          ? 'none yet'
-          : `${formatDuration(jobs_24h.average_seconds)} on average`}
+          ? lastDay
+          : `${lastDay}, ${formatDuration(jobs_24h.average_seconds)} each`}
         icon='circle-check'
         href='/jobs?status=completed'
       />
       <Figure
-        label='Failed, 24 h'
+        label='Failed'
         value={String(jobs_24h.failed)}
-        note={jobs_24h.failed === 0 ? 'all is well' : 'see what happened'}
+        note={lastDay}
         icon='circle-alert'
         href='/jobs?status=failed'
       />
       <Figure
-        label='Encoded, 24 h'
+        label='Output'
         value={formatBytes(jobs_24h.bytes_out)}
-        note={`${workers.busy} of ${formatCount(workers.slots, 'slot')} busy`}
+        note={lastDay}
         icon='layers'
-        href='/workers'
+        href='/jobs?status=completed'
       />
     </div>
   )

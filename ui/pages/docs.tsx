@@ -1,5 +1,5 @@
 /** The documentation of the API, made from its OpenAPI document. */
-import { Icon } from '../components/icons.tsx'
+import { Icon, SummaryMark } from '../components/icons.tsx'
 import { PageHeading } from '../components/panels.tsx'
 import type { ApiView, FieldView, OperationView } from './openapi-view.ts'
 
@@ -56,6 +56,7 @@ function Operation({ operation }: { operation: OperationView }) {
   return (
     <details class='card gap-0 py-0' id={operation.id}>
       <summary class='flex flex-wrap items-center gap-x-3 gap-y-1 px-4 py-3'>
+        <SummaryMark />
         <span
           class='badge w-16 font-mono'
           data-tone={methodTones[operation.method] ?? 'warning'}
@@ -81,7 +82,8 @@ function Operation({ operation }: { operation: OperationView }) {
           <h3 class='font-semibold'>Answers</h3>
           {operation.responses.map(({ status, description, fields }) => (
             <details class='rounded-lg border border-border'>
-              <summary class='px-3 py-2'>
+              <summary class='flex items-center gap-2 px-3 py-2'>
+                <SummaryMark />
                 <span class='font-mono font-medium'>{status}</span>{' '}
                 <span class='text-muted-foreground'>{description}</span>
               </summary>

@@ -26,14 +26,14 @@ export function FilesPage({ view }: { view: FilesView }) {
     <>
       <PageHeading
         title='Files'
-        description='What the storages hold, and the way in for new files.'
+        description='Videos and audio that jobs can take.'
       />
       <div class='grid items-start gap-5 lg:grid-cols-[minmax(0,1fr)_20rem]'>
         <Panel title={folder.path ?? 'Storages'} flush>
           {folder.path !== undefined && <Search view={view} />}
           <FolderTable folder={folder} now={view.now} />
         </Panel>
-        <Panel title='Upload' description='A broken connection is waited for.'>
+        <Panel title='Upload' description='It goes on by itself after a broken connection.'>
           <UploadForm csrfToken={csrfToken} next='files' />
           <UploadField source={uploaded} />
           <a
@@ -42,7 +42,7 @@ export function FilesPage({ view }: { view: FilesView }) {
             hidden={uploaded === ''}
             href={`/jobs/new?${new URLSearchParams({ kind: 'upload', source_upload: uploaded })}`}
           >
-            Create a job of it
+            Create a job with it
           </a>
         </Panel>
       </div>
@@ -81,7 +81,7 @@ function FolderTable({ folder, now }: { folder: Folder; now: number }) {
           <tr>
             <th>Name</th>
             <th class='text-end'>Size</th>
-            <th>Changed</th>
+            <th class='hidden sm:table-cell'>Changed</th>
             <th>
               <span class='sr-only'>Actions</span>
             </th>
@@ -95,7 +95,9 @@ function FolderTable({ folder, now }: { folder: Folder; now: number }) {
               </td>
             </tr>
           )}
-          {folder.entries.map((entry) => <EntryRow entry={entry} now={now} />)}
+          {folder.entries.map((entry) => (
+            <EntryRow entry={entry} folderPath={folder.path} now={now} />
+          ))}
           {folder.entries.length === 0 && (
             <tr>
               <td colspan={4} class='py-6 text-center text-muted-foreground'>
@@ -111,13 +113,27 @@ function FolderTable({ folder, now }: { folder: Folder; now: number }) {
   )
 }
 
-function EntryRow({ entry, now }: { entry: FolderEntry; now: number }) {
+function EntryRow(
+  { entry, folderPath, now }: {
+    entry: FolderEntry
+    /** Absent for a root. */
+    folderPath: string | undefined
+    now: number
+  },
+) {
   const source = browsedSourceUrl(entry.pluginId, entry.path)
   return (
     <tr>
-      <td class='max-w-96'>
+      <td class='w-full max-w-0'>
         {entry.isDirectory
-          ? <FolderLink pluginId={entry.pluginId} path={entry.path} name={entry.name} />
+          ? (
+            <FolderLink
+              pluginId={entry.pluginId}
+              path={entry.path}
+              name={entry.name}
+              place={folderPath === undefined ? entry.path : undefined}
+            />
+          )
           : (
             <span class='flex items-center gap-2.5'>
               <Icon
@@ -128,8 +144,10 @@ function EntryRow({ entry, now }: { entry: FolderEntry; now: number }) {
             </span>
           )}
       </td>
-      <td class='text-end tabular-nums'>{entry.isDirectory ? '' : formatBytes(entry.size)}</td>
-      <td>
+      <td class='text-end whitespace-nowrap tabular-nums'>
+        {entry.isDirectory ? '' : formatBytes(entry.size)}
+      </td>
+      <td class='hidden whitespace-nowrap sm:table-cell'>
         {entry.modTime > 0 &&
           <Time at={new Date(entry.modTime * 1000).toISOString()} now={now} />}
       </td>
@@ -151,7 +169,13 @@ function EntryRow({ entry, now }: { entry: FolderEntry; now: number }) {
 }
 
 function FolderLink(
-  { pluginId, path, name }: { pluginId: string | undefined; path: string; name: string },
+  { pluginId, path, name, place }: {
+    pluginId: string | undefined
+    path: string
+    name: string
+    /** Where a root is: two may have the same name. */
+    place?: string | undefined
+  },
 ) {
   const query = new URLSearchParams(
     path === '' ? {} : { ...(pluginId !== undefined && { plugin: pluginId }), path },
@@ -160,6 +184,9 @@ function FolderLink(
     <a href={`/files?${query}`} class='flex items-center gap-2.5 hover:underline'>
       <Icon name={name === 'Up' ? 'corner-left-up' : 'folder'} class='size-4 shrink-0 text-brand' />
       <span class='truncate'>{name}</span>
+      {place !== undefined && place !== name && (
+        <span class='truncate font-mono text-xs text-muted-foreground'>{place}</span>
+      )}
     </a>
   )
 }

@@ -11,19 +11,28 @@ import { listTasks } from '../../kernel/db/tasks.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
 import type { UiDeps } from '../deps.ts'
 import { ConfirmButton } from '../components/forms.tsx'
-import { formatCount, formatDuration, formatPercent, nameOfSource } from '../components/format.ts'
+import {
+  formatCount,
+  formatDuration,
+  formatPercent,
+  formatSpeed,
+  nameOfSource,
+  placeOfSource,
+} from '../components/format.ts'
 import { Icon } from '../components/icons.tsx'
 import {
   FailureCard,
+  type JobReport,
   MediaFacts,
   OutputList,
   paceSentence,
   Player,
   ReportFacts,
   Steps,
+  VerifiedSentence,
 } from '../components/job-parts.tsx'
 import { liveAttributes } from '../components/live.ts'
-import { Facts, Panel } from '../components/panels.tsx'
+import { CopyText, Facts, Panel } from '../components/panels.tsx'
 import { ChunkStrip, ProgressBar } from '../components/progress.tsx'
 import { JobBadge, phaseSentences, toneOfJob } from '../components/status.tsx'
 import { shortList, TaskTable } from '../components/task-table.tsx'
@@ -36,7 +45,7 @@ export interface JobPageView {
   readonly tasks: readonly TaskView[]
   readonly events: readonly JobEventView[]
   readonly outputs: readonly OutputFile[]
-  readonly report: Readonly<Record<string, string | number | boolean>> | undefined
+  readonly report: JobReport | undefined
   /** Every task, and not only those that matter now. */
   readonly showsAllTasks: boolean
   /** Token for the forms; absent for a reader who may not act. */
@@ -79,7 +88,7 @@ export function JobPage({ view }: { view: JobPageView }) {
       {job.error && job.status === 'failed' && <FailureCard error={job.error} />}
       {job.warnings.length > 0 && <Warnings warnings={job.warnings} />}
       {!isEnded && <ProgressCard view={view} />}
-      <div class='grid items-start gap-5 xl:grid-cols-[minmax(0,1fr)_18rem]'>
+      <div class='grid items-start gap-5 xl:grid-cols-[minmax(0,1fr)_20rem]'>
         <div class='flex min-w-0 flex-col gap-5'>
           {job.status === 'completed' && <Result view={view} />}
           <Chunks tasks={view.tasks} />
@@ -95,7 +104,7 @@ export function JobPage({ view }: { view: JobPageView }) {
             </Panel>
           )}
           {view.report && (
-            <Panel title='Verified'>
+            <Panel title='Verification'>
               <ReportFacts report={view.report} />
             </Panel>
           )}
@@ -119,7 +128,7 @@ function Heading({ view }: { view: JobPageView }) {
       <div class='min-w-0'>
         <nav aria-label='Breadcrumb' class='mb-1 text-xs text-muted-foreground'>
           <a class='hover:text-foreground hover:underline' href='/jobs'>Jobs</a> /{' '}
-          <span class='font-mono'>{job.id}</span>
+          <span class='font-mono' title={job.id}>{job.id.slice(0, 8)}</span>
         </nav>
         <div class='flex flex-wrap items-center gap-3'>
           <h1 class='min-w-0 text-xl font-semibold tracking-tight break-words'>
@@ -127,8 +136,8 @@ function Heading({ view }: { view: JobPageView }) {
           </h1>
           <JobBadge status={job.status} />
         </div>
-        <p class='mt-1 truncate text-xs text-muted-foreground' title={job.source_url}>
-          {job.source_url}
+        <p class='mt-1 text-muted-foreground [overflow-wrap:anywhere]'>
+          {placeOfSource(job.source_url)} · {job.profile}
         </p>
       </div>
       {view.csrfToken !== undefined && <Actions job={job} csrfToken={view.csrfToken} />}
@@ -163,7 +172,7 @@ function Actions({ job, csrfToken }: { job: JobView; csrfToken: string }) {
             question='Cancel this job?'
             consequence='Its workers stop at once, and the chunks that are done are thrown away.'
             confirmLabel='Cancel the job'
-            variant='danger'
+            variant='outline'
           />
         )}
       <ConfirmButton
@@ -189,22 +198,18 @@ function ProgressCard({ view: { job, tasks } }: { view: JobPageView }) {
       <section class='flex flex-col gap-5'>
         <Steps phase={job.phase} />
         <div class='flex flex-col gap-2.5'>
-          <div class='flex items-end justify-between gap-4'>
-            <span class='flex items-baseline gap-3'>
+          <div class='flex items-baseline justify-between gap-4'>
+            <span class='flex min-w-0 flex-wrap items-baseline gap-x-3'>
               <span class='text-3xl font-semibold tracking-tight whitespace-nowrap tabular-nums'>
                 {formatPercent(job.progress_pct)}
               </span>
               <span class='text-muted-foreground' role='status'>{phaseSentences[job.phase]}</span>
             </span>
-            <span class='text-end text-muted-foreground tabular-nums'>
-              {job.eta_seconds === null
-                ? ''
-                : (
-                  <span class='block font-medium text-foreground sm:whitespace-nowrap'>
-                    {formatDuration(job.eta_seconds)} left
-                  </span>
-                )}
-            </span>
+            {job.eta_seconds !== null && (
+              <span class='font-medium whitespace-nowrap tabular-nums'>
+                {formatDuration(job.eta_seconds)} left
+              </span>
+            )}
           </div>
           <ProgressBar
             percent={job.progress_pct}
@@ -226,12 +231,13 @@ function ProgressCard({ view: { job, tasks } }: { view: JobPageView }) {
   )
 }
 
-function Result({ view: { job, outputs } }: { view: JobPageView }) {
+function Result({ view: { job, outputs, report } }: { view: JobPageView }) {
   const playable = outputs.find((output) => /^(video|audio)\//.test(output.contentType))
   return (
     <Panel title='Result'>
       <div class='flex flex-col gap-5'>
         {playable && <Player jobId={job.id} output={playable} />}
+        {report && <VerifiedSentence report={report} />}
         <OutputList jobId={job.id} outputs={outputs} />
       </div>
     </Panel>
@@ -280,6 +286,7 @@ function JobFacts({ view: { job, now } }: { view: JobPageView }) {
     <Facts
       facts={[
         ['Profile', <a class='link' href={`/profiles#${job.profile}`}>{job.profile}</a>],
+        ['Id', <CopyText text={job.id} shown={job.id.slice(0, 8)} />],
         ['Priority', job.priority === 0 ? null : String(job.priority)],
         ['Created', <Time at={job.created_at} now={now} />],
         [
@@ -288,6 +295,7 @@ function JobFacts({ view: { job, now } }: { view: JobPageView }) {
             ? null
             : formatDuration((endMs - Date.parse(job.started_at)) / 1000),
         ],
+        ['Pace', averagePace(job)],
         [
           'Repeats',
           job.retry_of === null
@@ -301,6 +309,15 @@ function JobFacts({ view: { job, now } }: { view: JobPageView }) {
       ]}
     />
   )
+}
+
+/** The length of a completed job's source over the time it took. */
+function averagePace({ status, media, started_at, finished_at }: JobView): string | null {
+  const seconds = media?.['duration_seconds']
+  if (status !== 'completed' || started_at === null || finished_at === null) return null
+  const tookSeconds = (Date.parse(finished_at) - Date.parse(started_at)) / 1000
+  if (typeof seconds !== 'number' || tookSeconds <= 0) return null
+  return `${formatSpeed(seconds / tookSeconds)} real time`
 }
 
 function Warnings({ warnings }: { warnings: readonly string[] }) {

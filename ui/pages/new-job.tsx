@@ -7,7 +7,7 @@ import {
 } from '../../kernel/contract/profile.ts'
 import { FileBrowser } from '../components/file-browser.tsx'
 import { CsrfToken, SelectField, TextField } from '../components/forms.tsx'
-import { Icon, type IconName } from '../components/icons.tsx'
+import { Icon, type IconName, SummaryMark } from '../components/icons.tsx'
 import { PageHeading } from '../components/panels.tsx'
 import { UploadField, UploadForm } from '../components/upload-field.tsx'
 import { containerNames, nameOfVideoCodec, profileSummary } from '../components/profile-words.ts'
@@ -76,8 +76,8 @@ export function NewJobPage({ view }: { view: NewJobView }) {
 
 const sourceTabs: readonly (readonly [SourceKind, string, IconName])[] = [
   ['upload', 'Upload', 'cloud-upload'],
-  ['url', 'From a URL', 'link'],
-  ['path', 'From a storage', 'folder-open'],
+  ['url', 'Web address', 'link'],
+  ['path', 'Storage', 'folder-open'],
 ]
 
 function SourceCard({ view }: { view: NewJobView }) {
@@ -112,7 +112,7 @@ function SourceCard({ view }: { view: NewJobView }) {
             label='Address of the video'
             value={form.source_url}
             placeholder='https://example.com/video.mp4'
-            hint='http or https. Workers read it by byte ranges, so it is not copied first.'
+            hint='http or https. It is read where it is, and not copied first.'
             error={errors.source_url}
           />
         </div>
@@ -146,9 +146,9 @@ function ProfileCard({ view }: { view: NewJobView }) {
                 value={profile.name}
                 checked={profile.name === chosen}
               />
-              <span class='font-semibold'>{profile.name}</span>
-              <span>{profile.description}</span>
-              <span class='mt-auto pt-1 text-xs text-muted-foreground'>
+              <span class='font-medium'>{profile.description}</span>
+              <span class='font-mono text-xs text-muted-foreground'>{profile.name}</span>
+              <span class='mt-auto pt-1.5 text-xs text-muted-foreground'>
                 {profileSummary(profile)}
               </span>
             </label>
@@ -195,8 +195,9 @@ function AdvancedCard({ view }: { view: NewJobView }) {
   )
   return (
     <details class='card gap-0 py-0' open={isOpen}>
-      <summary class='flex items-center justify-between px-5 py-4 font-semibold'>
-        Change settings of the profile
+      <summary class='flex items-center gap-2 px-5 py-4 font-semibold'>
+        <SummaryMark />
+        <span class='flex-1'>Change the profile for this job</span>
         <span class='text-xs font-normal text-muted-foreground'>optional</span>
       </summary>
       <div class='grid gap-4 px-5 pb-5 sm:grid-cols-2 md:grid-cols-3'>

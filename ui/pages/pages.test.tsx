@@ -155,6 +155,7 @@ test('JobPage of a completed job plays and offers its file, and is no longer liv
   assert.match(text, /Frames<\/dt><dd[^>]*>1,300</)
   assert.match(text, /Video<\/dt><dd[^>]*>30 s</)
   assert.match(text, /Size<\/dt><dd[^>]*>1\.51 MB</)
+  assert.match(text, /all 1,300 frames are there/)
   assert.match(text, /\/retry"/)
   assert.doesNotMatch(text, /hx-get|data-live/)
 })

@@ -79,7 +79,9 @@ export function PluginLive({ view: { plugin, rights } }: { view: PluginPageView 
       )}
       <div class='grid items-start gap-5 md:grid-cols-2 xl:grid-cols-3'>
         <Panel title='Calls'>
-          <PluginFigures plugin={plugin} />
+          {plugin.uptime_seconds === null
+            ? <p class='text-muted-foreground'>It does not run.</p>
+            : <PluginFigures plugin={plugin} />}
         </Panel>
         <Panel title='About'>
           <About plugin={plugin} />
@@ -103,7 +105,7 @@ function About({ plugin }: { plugin: PluginView }) {
   return (
     <Facts
       facts={[
-        ['Pillar', plugin.type === null ? '—' : pillarNames[plugin.type][0]],
+        ['Kind', plugin.type === null ? '—' : pillarNames[plugin.type][0]],
         ['Version', plugin.version ?? '—'],
         ['Protocol', plugin.protocol_version ?? '—'],
         ['Runs', plugin.runs === null ? '—' : placeNames[plugin.runs]],
@@ -156,7 +158,7 @@ function Configuration(
   return (
     <Panel
       title='Configuration'
-      description='A plugin that serves gets a new process with it; calls move over when that one is up.'
+      description='A running plugin gets a new process with it; its calls move over when that one is up.'
       id='configuration'
     >
       <form

@@ -22,7 +22,7 @@ export function PluginsPage({ view }: { view: PluginsView }) {
     <>
       <PageHeading
         title='Plugins'
-        description='Each runs in a process of its own, in every kernel, or is a part of the kernel.'
+        description='Where people sign in, where media are kept, and what encodes them.'
       />
       <div class='flex flex-col gap-6'>
         <PluginsLive view={view} />
@@ -63,7 +63,7 @@ function PillarSection(
       {plugins.length === 0
         ? (
           <p class='rounded-lg border border-dashed border-border px-4 py-3 text-muted-foreground'>
-            None. Put its folder into PLUGIN_DIR, and it appears here.
+            None yet. One appears here when its folder is put into <code>PLUGIN_DIR</code>.
           </p>
         )
         : (

@@ -22,7 +22,9 @@ export function ProblemPage({ problem }: { problem: Problem }) {
         <a class='btn' href='/dashboard'>Go to the dashboard</a>
         <a class='btn' data-variant='outline' href='/jobs'>See the jobs</a>
       </div>
-      <p class='mt-6 font-mono text-xs text-muted-foreground'>{problem.request_id}</p>
+      <p class='mt-6 text-xs text-muted-foreground'>
+        Request <span class='font-mono'>{problem.request_id}</span>
+      </p>
     </div>
   )
 }

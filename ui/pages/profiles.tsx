@@ -33,7 +33,7 @@ export function ProfilesPage(
                   href={`/jobs/new?profile=${profile.name}`}
                 >
                   <Icon name='plus' />
-                  New job with it
+                  New job
                 </a>
               </footer>
             )}

@@ -34,7 +34,7 @@ export function SecretsPage({ view }: { view: SecretsView }) {
     <>
       <PageHeading
         title='Secrets'
-        description='Keys and passwords of plugins. Configurations name them; their values are never shown again.'
+        description='Keys and passwords that plugins need. Their values are never shown again.'
       >
         {kind === 'sealed' && secrets.length > 0 && <RotateButton csrfToken={view.csrfToken} />}
       </PageHeading>
@@ -42,9 +42,16 @@ export function SecretsPage({ view }: { view: SecretsView }) {
         <Panel title='Set a secret' description={placeSentences[kind]}>
           <SecretFields view={view} />
         </Panel>
-        <Panel title={formatCount(secrets.length, 'secret')} flush={secrets.length > 0}>
+        <Panel
+          title={secrets.length === 0 ? 'Secrets' : formatCount(secrets.length, 'secret')}
+          flush={secrets.length > 0}
+        >
           {secrets.length === 0
-            ? <Empty icon='lock' title='No secrets yet'>Set one before a plugin names it.</Empty>
+            ? (
+              <Empty icon='lock' title='No secrets yet'>
+                A plugin that needs a key or a password names one of them.
+              </Empty>
+            )
             : <SecretTable view={view} />}
         </Panel>
       </div>

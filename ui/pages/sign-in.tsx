@@ -63,7 +63,9 @@ export function SignInPage({ view }: { view: SignInView }) {
           </section>
         </section>
         <p class='mt-6 text-center text-xs text-muted-foreground'>
-          First start? Open the one-time sign-in link that the server printed in its terminal.
+          First start? Open the one-time link that the server printed in its terminal. The command
+          {' '}
+          <code>npx webencode link</code> prints a new one.
         </p>
       </div>
     </main>

@@ -26,7 +26,7 @@ export const lifeChoices = [
   [String(day), 'A day'],
   [String(90 * day), '90 days'],
   [String(365 * day), 'A year'],
-  ['', 'No end'],
+  ['', 'Never'],
 ] as const
 
 /** The whole page. */
@@ -105,7 +105,8 @@ function TokenTable({ view: { tokens, csrfToken, now } }: { view: TokensView }) 
             {token.last_used_at === null ? 'never' : <Time at={token.last_used_at} now={now} />}
           </td>
           <td>
-            {token.expires_at === null ? 'no end' : <Time at={token.expires_at} now={now} />}
+            <span class='text-muted-foreground sm:hidden'>Expires{' '}</span>
+            {token.expires_at === null ? 'never' : <Time at={token.expires_at} now={now} />}
           </td>
           <td class='text-end'>
             <ConfirmButton

@@ -4,6 +4,7 @@ import { type AddedUser, type ListedUser, passwordLength } from '../../kernel/co
 import { listSessions, type Session } from '../../kernel/db/sessions.ts'
 import { listUsers } from '../../kernel/http/users.ts'
 import { type Column, DataTable } from '../components/data-table.tsx'
+import { nameOfBrowser } from '../components/browser-name.ts'
 import { formatCount } from '../components/format.ts'
 import { ConfirmButton, CsrfToken, SelectField, TextField } from '../components/forms.tsx'
 import { Empty, PageHeading, Panel, ShownOnce } from '../components/panels.tsx'
@@ -22,9 +23,21 @@ export interface UsersView {
   readonly sessions: readonly SessionRow[]
   /** Shown this once. */
   readonly added: AddedUser | undefined
+  readonly form: UserForm
   readonly csrfToken: string
   readonly now: number
 }
+
+/** The form as it comes back: the password never does. */
+export interface UserForm {
+  readonly username: string
+  readonly role: string
+  /** By the name of the field. */
+  readonly errors: Readonly<Record<string, string>>
+}
+
+/** The form before anything is typed. */
+const emptyUserForm: UserForm = { username: '', role: 'viewer', errors: {} }
 
 const mostSessions = 500
 
@@ -33,7 +46,7 @@ export async function loadUsers(
   deps: UiDeps,
   csrfToken: string,
   isOwn: (session: Session) => boolean,
-  added?: AddedUser,
+  shown: { readonly added?: AddedUser; readonly form?: UserForm } = {},
 ): Promise<UsersView> {
   const [users, sessions] = await Promise.all([
     listUsers(deps),
@@ -46,7 +59,8 @@ export async function loadUsers(
       createdAt: session.createdAt.toISOString(),
       isOwn: isOwn(session),
     })),
-    added,
+    added: shown.added,
+    form: shown.form ?? emptyUserForm,
     csrfToken,
     now: deps.clock.now(),
   }
@@ -58,7 +72,7 @@ export function UsersPage({ view }: { view: UsersView }) {
     <>
       <PageHeading
         title='Users'
-        description='Who may sign in here, with the role that they have now.'
+        description='Who may sign in here, and what they may do.'
       />
       <div class='flex flex-col gap-5'>
         {view.added && (
@@ -71,9 +85,9 @@ export function UsersPage({ view }: { view: UsersView }) {
         </Panel>
         <Panel
           title='Add a user'
-          description='Kept by this server. Others come from where they sign in: an htpasswd file, a directory, an identity provider or a proxy.'
+          description='People of an htpasswd file, a directory, an identity provider or a proxy need no entry here.'
         >
-          <AddUserForm csrfToken={view.csrfToken} />
+          <AddUserForm view={view} />
         </Panel>
         <Panel title={formatCount(view.sessions.length, 'session')} flush>
           {view.sessions.length === 0
@@ -87,19 +101,32 @@ export function UsersPage({ view }: { view: UsersView }) {
 
 const roleChoices = roles.map((role) => [role, role] as const)
 
-function AddUserForm({ csrfToken }: { csrfToken: string }) {
+function AddUserForm({ view: { form, csrfToken } }: { view: UsersView }) {
   return (
     <form method='post' action='/settings/users' class='flex flex-col gap-4'>
       <CsrfToken token={csrfToken} />
       <div class='grid gap-4 sm:grid-cols-3'>
-        <TextField name='username' label='Name' required />
-        <SelectField name='role' label='Role' value='viewer' options={roleChoices} />
+        <TextField
+          name='username'
+          label='Name'
+          value={form.username}
+          error={form.errors['username']}
+          required
+        />
+        <SelectField
+          name='role'
+          label='Role'
+          value={form.role}
+          options={roleChoices}
+          error={form.errors['role']}
+        />
         <TextField
           name='password'
           label='Password'
           type='password'
           autocomplete='new-password'
-          hint={`At least ${passwordLength.min} characters; empty: signs in with a link or a token.`}
+          error={form.errors['password']}
+          hint={`At least ${passwordLength.min} characters. Leave it empty for somebody who uses only a link or a token.`}
         />
       </div>
       <div>
@@ -116,9 +143,11 @@ function UserTable({ view: { users, csrfToken, now } }: { view: UsersView }) {
     <DataTable columns={userColumns} hasActions>
       {users.map((user, i) => (
         <tr>
-          <td>
-            <span class='block font-medium'>{user.username}</span>
-            <span class='block text-xs text-muted-foreground'>{user.email || user.id}</span>
+          <td class='sm:w-full sm:max-w-0'>
+            <span class='block truncate font-medium' title={user.username}>{user.username}</span>
+            <span class='block truncate text-xs text-muted-foreground'>
+              {user.email || user.id}
+            </span>
           </td>
           <td>
             {user.is_kept_here ? <RoleForm user={user} csrfToken={csrfToken} /> : user.role}
@@ -222,8 +251,11 @@ function SessionTable({ view: { sessions, csrfToken, now } }: { view: UsersView 
           </td>
           <td class='max-w-80'>
             <span class='block font-mono text-xs'>{session.clientIp}</span>
-            <span class='block truncate text-xs text-muted-foreground'>
-              {session.userAgent}
+            <span
+              class='block truncate text-xs text-muted-foreground'
+              title={session.userAgent}
+            >
+              {nameOfBrowser(session.userAgent)}
             </span>
           </td>
           <td>

@@ -1,6 +1,5 @@
 /** Routes of signing in and out with a browser: one-time links, user name and password, sign out here and at the provider. */
 import { type Context, Hono } from 'hono'
-import { html } from 'hono/html'
 import type { AuthRequest } from '../../contract/auth.ts'
 import { WebEncodeError } from '../../errors.ts'
 import { noteAudit } from '../audit.ts'
@@ -9,6 +8,7 @@ import type { AppEnv, HttpDeps } from '../deps.ts'
 import { localPath, ownUrl } from '../local-path.ts'
 import { noteFailure, noteSuccess, refuseLocked } from '../lock-out.ts'
 import { endSession, startSession } from '../sessions.ts'
+import { leavePage, linkPage } from '../sign-in-pages.ts'
 
 /** Routes below `/auth`. The form of user name and password is a page of the UI, `/login`. */
 export function signInRoutes(deps: HttpDeps) {
@@ -89,47 +89,4 @@ async function formOf(c: Context<AppEnv>): Promise<Partial<Record<string, string
   return Object.fromEntries(
     Object.entries(body).filter((field): field is [string, string] => typeof field[1] === 'string'),
   )
-}
-
-function linkPage(code: string) {
-  return smallPage(
-    'Sign in',
-    html`
-      <form method="post" action="/auth/link">
-        <input type="hidden" name="code" value="${code}">
-        <button class="btn" type="submit" autofocus>Sign in</button>
-      </form>
-    `,
-  )
-}
-
-/** Not a redirect: our policy lets no form lead to another site, and browsers hold redirects of its answer to that. */
-function leavePage(url: string) {
-  return smallPage(
-    'Sign out',
-    html`
-      <p class="mb-4">You are signed out here.</p>
-      <a class="btn" href="${url}">Sign out at the identity provider too</a>
-    `,
-    html`<meta http-equiv="refresh" content="0; url=${url}">`,
-  )
-}
-
-function smallPage(title: string, content: ReturnType<typeof html>, head: typeof content = html``) {
-  return html`<!DOCTYPE html>
-<html lang="en">
-  <head>
-    <meta charset="utf-8">
-    <meta name="viewport" content="width=device-width, initial-scale=1">
-    ${head}
-    <title>${title} · WebEncode</title>
-    <link rel="stylesheet" href="/assets/app.css">
-  </head>
-  <body class="grid min-h-screen place-items-center p-6">
-    <main class="card p-8 text-center">
-      <h1 class="mb-4 text-xl font-semibold">WebEncode</h1>
-      ${content}
-    </main>
-  </body>
-</html>`
 }
