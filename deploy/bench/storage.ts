@@ -1,13 +1,7 @@
 /** How fast bytes go through each storage, against `cp` and against curl to the same server, and what a kernel needs for them. */
 import { execa } from 'execa'
-import {
-  createReadStream,
-  createWriteStream,
-  mkdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { createWriteStream, mkdirSync, rmSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { StorageProvider } from '../../kernel/contract/storage.ts'
@@ -16,6 +10,7 @@ import { createFsStorage } from '../../plugins/storage-fs/storage.ts'
 import { createS3Storage } from '../../plugins/storage-s3/storage.ts'
 import { skipWithoutS3, TestS3 } from '../../plugins/storage-s3/test-s3.ts'
 import { createDataDirectory, startProduct, stopProducts } from '../checks/product.ts'
+import { MemoryGrowth } from '../checks/resident-memory.ts'
 import { compare, mb, rateFigure } from './comparison.ts'
 import type { Figure, Section } from './figure.ts'
 import { measureServedBucket, measureServedFiles } from './served-files.ts'
@@ -84,6 +79,12 @@ async function measureFiles(
     { move: () => upload(storage, file), tidy: () => storage.delete(target) },
     { move: durableCopy, tidy: removeCopy },
   )
+  // What is stored here has its digest; a copy has none.
+  const digested = await compare(
+    sizeBytes,
+    { move: () => upload(storage, file), tidy: () => storage.delete(target) },
+    { move: () => durableCopy().then(() => execa('sha256sum', [copy])), tidy: removeCopy },
+  )
   await upload(storage, file)
   const down = await compare(
     sizeBytes,
@@ -95,11 +96,12 @@ async function measureFiles(
     { move: () => downloadTo(storage, copy), tidy: removeCopy },
     { move: () => execa('cp', [file, copy]), tidy: removeCopy },
   )
-  say(`files: ${up.detail}; ${down.detail}; ${toFile.detail}`)
+  say(`files: ${up.detail}; digest ${digested.detail}; ${down.detail}; ${toFile.detail}`)
   await storage.close()
   rmSync(root, { recursive: true })
   return [
-    rateFigure('upload to files / cp', up),
+    rateFigure('upload to files / cp and sync', up),
+    rateFigure('upload to files / cp and sync, the digest made by sha256sum', digested),
     rateFigure('download from files / cp to nowhere, which moves no byte', down),
     rateFigure('download from files to a file / cp', toFile),
   ]
@@ -149,12 +151,7 @@ async function measureKernel(
   say: (line: string) => void,
 ): Promise<Figure> {
   const product = await startProduct({ env })
-  const status = `/proc/${product.process.pid}/status`
-  const residentBytes = (field: 'VmRSS' | 'VmHWM') =>
-    1024 * Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(readFileSync(status, 'utf8'))?.[1])
-  // What the start needed at most is not what an upload needs: proc(5), clear_refs.
-  writeFileSync(`/proc/${product.process.pid}/clear_refs`, '5')
-  const before = residentBytes('VmRSS')
+  const memory = new MemoryGrowth(product.process.pid ?? 0)
   const startMs = performance.now()
   await execa('curl', [
     '-sf',
@@ -171,7 +168,7 @@ async function measureKernel(
     `${product.url}/v1/files/upload?name=film.bin`,
   ])
   const seconds = (performance.now() - startMs) / 1000
-  const peak = residentBytes('VmHWM')
+  const [before, peak] = [memory.beforeBytes, memory.peakBytes()]
   await product.stop()
   const detail = `${mb(before)} before, ${mb(peak)} at most; ${mb(sizeBytes)} in ` +
     `${seconds.toFixed(1)} s`
@@ -187,8 +184,29 @@ async function measureKernel(
 }
 
 async function upload(storage: StorageProvider, file: string): Promise<void> {
-  const chunks = createReadStream(file, { highWaterMark: 256 * 1024 })
-  await storage.upload(target, chunks)
+  await storage.upload(target, chunksOf(file))
+}
+
+/**
+ * The bytes of a file, the next ones read while these are stored. New memory for each would be most of what is measured: the
+ * buffers are used in turn, one that is read, one that is asked for and one that may still be written.
+ */
+async function* chunksOf(path: string): AsyncGenerator<Uint8Array> {
+  const chunkBytes = 256 * 1024
+  const buffers = [0, 1, 2].map(() => Buffer.allocUnsafeSlow(chunkBytes))
+  const file = await open(path)
+  try {
+    const read = (turn: number) => file.read(buffers[turn % 3] ?? Buffer.of(), 0, chunkBytes)
+    let reading = read(0)
+    for (let turn = 1;; turn++) {
+      const { bytesRead, buffer } = await reading
+      if (bytesRead === 0) return
+      reading = read(turn)
+      yield buffer.subarray(0, bytesRead)
+    }
+  } finally {
+    await file.close()
+  }
 }
 
 async function download(storage: StorageProvider): Promise<void> {

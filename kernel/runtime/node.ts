@@ -1,12 +1,14 @@
 /** HTTP and WebSocket on Node: `@hono/node-server`, and the sockets of `node-sockets.ts`. */
 import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
 import type { Server as HttpServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { createNodeSockets } from './node-sockets.ts'
 import type { Runtime, RuntimeEnv, Servable } from './runtime.ts'
 
-/** A connection on which nothing moves for this long is dropped. */
-const idleMs = 120_000
+/** A connection on which nothing moves for this long is dropped, unless it waits for the app. */
+const defaultIdleMs = 120_000
+/** The app may be silent for as many idle times, an hour by default: joining a large upload on a slow disk takes long. */
+const idleTimesOfApp = 30
 
 /** The runtime of Node. It serves one app. */
 export function createNodeRuntime(): Runtime {
@@ -19,10 +21,15 @@ export function createNodeRuntime(): Runtime {
 
   return {
     upgradeWebSocket: sockets.upgradeWebSocket,
-    async serve({ app, port, host, graceMs = 10_000, maxConnections = 20_000 }) {
+    async serve(
+      { app, port, host, graceMs = 10_000, maxConnections = 20_000, idleMs = defaultIdleMs },
+    ) {
       served = app
       const server = createAdaptorServer({
-        fetch: (request, env) => answer(request, closable(env as HttpBindings)),
+        fetch: (request, env) => {
+          waitForApp(env as HttpBindings, idleMs)
+          return answer(request, closable(env as HttpBindings))
+        },
         hostname: host,
       }) as HttpServer
       server.maxConnections = maxConnections
@@ -40,6 +47,15 @@ export function createNodeRuntime(): Runtime {
       }
     },
   }
+}
+
+/** A client that has sent all and has no answer yet is not the one who is silent. */
+function waitForApp({ incoming, outgoing }: HttpBindings, idleMs: number): void {
+  let left = idleTimesOfApp
+  outgoing.on('timeout', (socket: Socket) => {
+    if (!incoming.complete || outgoing.headersSent || left-- === 0) return void socket.destroy()
+    socket.setTimeout(idleMs)
+  })
 }
 
 function closable(env: HttpBindings): HttpBindings & RuntimeEnv {

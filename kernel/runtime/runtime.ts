@@ -27,6 +27,8 @@ export interface ServeOptions {
   readonly graceMs?: number
   /** Connections that are open at the same time, WebSockets included; more are dropped at once. Deno sets no limit. @default 20_000 */
   readonly maxConnections?: number
+  /** Milliseconds after which a connection is dropped whose client is silent. Deno drops none. @default 120_000 */
+  readonly idleMs?: number
 }
 
 /** A server that listens. */

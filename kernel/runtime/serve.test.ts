@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import { describe, test } from 'node:test'
 import { Hono } from 'hono'
@@ -61,6 +62,39 @@ describe('serve()', () => {
       socket.close()
       await closed
     })
+  })
+
+  test('drops a client that is silent, and not one that waits for the app', {
+    skip: 'Deno' in globalThis && 'Deno drops nobody',
+  }, async () => {
+    const asked = Promise.withResolvers<void>()
+    const dropped = Promise.withResolvers<void>()
+    const app = newApp().post('/', async (c) => {
+      const text = await c.req.text()
+      asked.resolve()
+      await dropped.promise
+      return c.text(text)
+    })
+    const runtime = await createRuntime()
+    const server = await runtime.serve({ app, port: 0, host: '127.0.0.1', idleMs: 200 })
+    const post = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nConnection: close\r\n\r\n'
+    try {
+      const patient = connect(server.port, '127.0.0.1')
+      const closed = once(patient, 'close')
+      let answer = ''
+      patient.on('data', (bytes) => answer += bytes.toString())
+      patient.write(`${post}whole`)
+      await asked.promise
+      // It begins to be silent when the other has been so for a while.
+      const silent = connect(server.port, '127.0.0.1')
+      silent.on('error', () => {})
+      silent.once('close', () => dropped.resolve())
+      silent.write(`${post}ha`)
+      await closed
+      assert.match(answer, /^HTTP\/1.1 200 OK[^]*whole$/)
+    } finally {
+      await server.close()
+    }
   })
 
   test('drops connections above the limit', {

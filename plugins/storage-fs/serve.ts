@@ -187,16 +187,29 @@ function bodyOf(request: Request): ReadableStream<Uint8Array> {
   return request.body ?? new Blob([]).stream()
 }
 
-/** The body; a connection that broke before the declared length is an error, not a shorter object. */
+/**
+ * The body, the next bytes of which are asked for while these are stored; a connection that broke before the declared length is
+ * an error, not a shorter object.
+ */
 async function* wholeBody(
-  body: AsyncIterable<Uint8Array>,
+  body: ReadableStream<Uint8Array>,
   declared: string | null,
   action: string,
 ): AsyncGenerator<Uint8Array> {
+  const reader = body.getReader()
   let received = 0
-  for await (const chunk of body) {
-    received += chunk.length
-    yield chunk
+  try {
+    for (let reading = reader.read();;) {
+      const { done, value } = await reading
+      if (done) break
+      received += value.length
+      reading = reader.read()
+      // Whoever stops here does not wait for it.
+      reading.catch(() => {})
+      yield value
+    }
+  } finally {
+    await reader.cancel()
   }
   if (declared === null || received === Number(declared)) return
   throw new WebEncodeError(

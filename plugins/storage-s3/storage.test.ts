@@ -161,6 +161,18 @@ describe('an S3 server', { skip: skipWithoutS3, timeout: 120_000 }, () => {
     await assert.rejects(missing, { code: 'WE-STO-001' })
   })
 
+  test('a storage that goes away ends an upload also while its source is silent', async () => {
+    const silent = async function* () {
+      yield* piecesOf(Buffer.alloc(17 * megabyte))
+      await server.kill()
+      yield* piecesOf(Buffer.alloc(17 * megabyte))
+      await new Promise(() => {})
+    }
+    const upload = storage.upload({ bucket, path: 'uploads/silent' }, silent())
+    await assert.rejects(upload, { code: 'WE-STO-004' })
+    await server.restart()
+  })
+
   test('parts that a killed process left are thrown away after a day, those of others never', async () => {
     const { server: client, close } = clientsFrom(server.options)
     const { bucket: Bucket } = server.options

@@ -1,15 +1,20 @@
 /** Streams an object in, in parts when it is large: it appears whole, with its hash, or not at all. */
-import { AbortMultipartUploadCommand, type S3Client } from '@aws-sdk/client-s3'
-import { Upload } from '@aws-sdk/lib-storage'
-import { createHash } from 'node:crypto'
-import { Readable } from 'node:stream'
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  PutObjectCommand,
+  type S3Client,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3'
 import { WebEncodeError } from '../../kernel/errors.ts'
 import { deadline, unlessAborted } from './deadline.ts'
+import { type Part, partBytes, PartCutter } from './parts.ts'
 
-/** Bytes of a part. S3 takes 10,000 of them: 160 GB. */
-const partBytes = 16 * 1024 * 1024
 /** Parts on their way at the same time; one more is being filled. */
 const parallelParts = 2
+/** The most that S3 takes. */
+const maxParts = 10_000
 
 /** What is uploaded, and where. */
 export interface UploadOrder {
@@ -33,20 +38,7 @@ export interface Written {
 
 /** @throws WE-STO-006 for another hash, what `chunks` throws, the signal's reason, or the failure of the server; nothing is left then */
 export async function uploadObject(client: S3Client, order: UploadOrder): Promise<Written> {
-  const { bucket: Bucket, key: Key, contentType: ContentType } = order
-  const transfer = new Transfer(client, order)
-  const upload = new Upload({
-    client: transfer.client,
-    params: { Bucket, Key, ContentType, Body: Readable.from(transfer.bytes()) },
-    partSize: partBytes,
-    queueSize: parallelParts,
-  })
-  try {
-    const { ETag } = await upload.done()
-    return { ...transfer.facts, etag: plainEtag(ETag) }
-  } catch (failure) {
-    throw transfer.failure ?? failure
-  }
+  return await new Transfer(client, order).run()
 }
 
 /** An etag without quotes. */
@@ -54,64 +46,138 @@ export function plainEtag(etag: string | undefined): string {
   return (etag ?? '').replaceAll('"', '')
 }
 
-/** The bytes on their way. The first failure of either side ends the other: the SDK alone would read on to the end. */
+/** The bytes on their way. The first failure of either side ends the other. */
 class Transfer {
+  readonly #client: S3Client
   readonly #order: UploadOrder
-  readonly client: S3Client
-  failure: unknown
-  facts = { size: 0, sha256: '' }
+  readonly #place: { readonly Bucket: string; readonly Key: string }
+  readonly #cutter = new PartCutter()
+  /** Aborted with what failed first. */
+  readonly #stop = new AbortController()
+  readonly #signal: AbortSignal
+  readonly #sending = new Set<Promise<void>>()
+  readonly #sent: { PartNumber: number; ETag: string | undefined }[] = []
+  #uploadId: string | undefined
 
   constructor(client: S3Client, order: UploadOrder) {
+    this.#client = client
     this.#order = order
-    this.client = this.#watched(client)
+    this.#place = { Bucket: order.bucket, Key: order.key }
+    const { signal } = this.#stop
+    this.#signal = order.signal === undefined ? signal : AbortSignal.any([order.signal, signal])
   }
 
-  async *bytes(): AsyncGenerator<Uint8Array> {
-    const { chunks, key, sha256, signal } = this.#order
-    const hash = createHash('sha256')
-    let size = 0
+  async run(): Promise<Written> {
     try {
-      for await (const chunk of abortable(chunks, signal)) {
-        if (this.failure !== undefined) throw this.failure
-        if (chunk.length === 0) continue
-        hash.update(chunk)
-        size += chunk.length
-        yield chunk
-      }
-      this.facts = { size, sha256: hash.digest('hex') }
-      if (sha256 !== undefined && sha256 !== this.facts.sha256) {
-        const problem = `its bytes must have the SHA-256 ${sha256}, found ${this.facts.sha256}`
-        throw new WebEncodeError('WE-STO-006', `Cannot write object "${key}": ${problem}`)
-      }
+      const etag = await this.#send()
+      return { ...this.#cutter.facts, etag: plainEtag(etag) }
     } catch (failure) {
-      this.failure ??= failure
-      throw failure
+      this.#stop.abort(failure)
+      await Promise.all(this.#sending)
+      await this.#throwAway()
+      throw this.#signal.reason
     }
   }
 
-  /** The client with a deadline for every request. Throwing parts away goes on when all else is given up. */
-  #watched(client: S3Client): S3Client {
-    const { partTimeoutMs, signal } = this.#order
-    const send = async (command: Parameters<S3Client['send']>[0]) => {
-      const isCleanUp = command instanceof AbortMultipartUploadCommand
-      const abortSignal = deadline(partTimeoutMs, isCleanUp ? undefined : signal)
-      try {
-        return await client.send(command, { abortSignal })
-      } catch (failure) {
-        this.failure ??= abortSignal.aborted ? abortSignal.reason : failure
-        throw failure
-      }
+  /** @returns the etag of the object */
+  async #send(): Promise<string | undefined> {
+    for await (const part of this.#cutter.parts(abortable(this.#order.chunks, this.#signal))) {
+      if (part.isLast) this.#refuseWrongHash()
+      if (part.number > maxParts) this.#refuseTooLarge()
+      if (part.isLast && part.number === 1) return await this.#putWhole(part)
+      this.#uploadId ??= await this.#begin()
+      if (this.#sending.size === parallelParts) await Promise.race(this.#sending)
+      this.#startPart(part)
     }
-    return Object.assign(Object.create(client) as S3Client, { send })
+    await Promise.all(this.#sending)
+    return await this.#complete()
+  }
+
+  /** The last bytes are not sent before this. */
+  #refuseWrongHash(): void {
+    const { key, sha256 } = this.#order
+    const { sha256: found } = this.#cutter.facts
+    if (sha256 === undefined || sha256 === found) return
+    const problem = `its bytes must have the SHA-256 ${sha256}, found ${found}`
+    throw new WebEncodeError('WE-STO-006', `Cannot write object "${key}": ${problem}`)
+  }
+
+  #refuseTooLarge(): never {
+    const problem = `it must have at most ${maxParts} parts of ${partBytes} bytes, and it has more`
+    throw new WebEncodeError('WE-STO-003', `Cannot write object "${this.#order.key}": ${problem}`)
+  }
+
+  async #putWhole({ bytes: Body, sha256 }: Part): Promise<string | undefined> {
+    const { contentType: ContentType } = this.#order
+    const command = new PutObjectCommand({ ...this.#place, ContentType, Body })
+    command.middlewareStack.add(knownHash(sha256), beforeSigning)
+    return (await this.#client.send(command, this.#limits())).ETag
+  }
+
+  async #begin(): Promise<string | undefined> {
+    const { contentType: ContentType } = this.#order
+    const command = new CreateMultipartUploadCommand({ ...this.#place, ContentType })
+    return (await this.#client.send(command, this.#limits())).UploadId
+  }
+
+  /** Its failure is the transfer's: nobody has to wait for it to hear of it. */
+  #startPart(part: Part): void {
+    this.#signal.throwIfAborted()
+    const sending = this.#sendPart(part)
+      .catch((failure: unknown) => this.#stop.abort(failure))
+      .finally(() => this.#sending.delete(sending))
+    this.#sending.add(sending)
+  }
+
+  async #sendPart(part: Part): Promise<void> {
+    const { number: PartNumber, bytes: Body, sha256 } = part
+    const { Bucket, Key } = this.#place
+    const target = { Bucket, Key, UploadId: this.#uploadId, PartNumber }
+    const command = new UploadPartCommand({ ...target, Body })
+    command.middlewareStack.add(knownHash(sha256), beforeSigning)
+    const { ETag } = await this.#client.send(command, this.#limits())
+    this.#sent.push({ PartNumber, ETag })
+    this.#cutter.release(part)
+  }
+
+  async #complete(): Promise<string | undefined> {
+    this.#signal.throwIfAborted()
+    const Parts = this.#sent.sort((a, b) => a.PartNumber - b.PartNumber)
+    const target = { ...this.#place, UploadId: this.#uploadId }
+    const command = new CompleteMultipartUploadCommand({ ...target, MultipartUpload: { Parts } })
+    return (await this.#client.send(command, this.#limits())).ETag
+  }
+
+  /** Goes on when all else is given up. What the server does not throw away now, the sweep does. */
+  async #throwAway(): Promise<void> {
+    if (this.#uploadId === undefined) return
+    const command = new AbortMultipartUploadCommand({ ...this.#place, UploadId: this.#uploadId })
+    const abortSignal = deadline(this.#order.partTimeoutMs)
+    await this.#client.send(command, { abortSignal }).catch(() => {})
+  }
+
+  #limits(): { readonly abortSignal: AbortSignal } {
+    return { abortSignal: deadline(this.#order.partTimeoutMs, this.#signal) }
+  }
+}
+
+const beforeSigning = { step: 'build', name: 'knownHash' } as const
+
+/** Middleware that tells the SDK the hash of the body: it would count it once more to sign it. */
+function knownHash(sha256: string) {
+  return <Args extends { request: unknown }, Result>(next: (args: Args) => Promise<Result>) =>
+  (args: Args): Promise<Result> => {
+    const { headers } = args.request as { headers: Record<string, string> }
+    headers['x-amz-content-sha256'] = sha256
+    return next(args)
   }
 }
 
 /** The chunks until the signal is aborted, also while one is waited for. */
 async function* abortable(
   chunks: AsyncIterable<Uint8Array>,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  if (signal === undefined) return yield* chunks
   const iterator = chunks[Symbol.asyncIterator]()
   try {
     for (;;) {
