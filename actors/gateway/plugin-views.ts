@@ -1,7 +1,16 @@
 /** How rows and manifests of plugins become what people see. Pure. */
 import { basename } from 'node:path'
-import type { FoundPlugin, PluginManifest, PluginState } from '../../kernel/contract/plugin.ts'
-import type { PluginInstanceView, PluginView } from '../../kernel/contract/plugin-view.ts'
+import type {
+  FoundPlugin,
+  MethodStats,
+  PluginManifest,
+  PluginState,
+} from '../../kernel/contract/plugin.ts'
+import type {
+  PluginInstanceView,
+  PluginMethodView,
+  PluginView,
+} from '../../kernel/contract/plugin-view.ts'
 import type { PluginConfig } from '../../kernel/db/plugin-configs.ts'
 import type { PluginInstanceRecord } from '../../kernel/db/plugin-instances.ts'
 
@@ -98,6 +107,7 @@ const nothingMeasured = {
   p50_ms: null,
   p95_ms: null,
   p99_ms: null,
+  methods: [],
 }
 
 function instanceViewFrom(instance: PluginInstanceRecord, nowMs: number): PluginInstanceView {
@@ -120,13 +130,20 @@ function instanceViewFrom(instance: PluginInstanceRecord, nowMs: number): Plugin
     p50_ms: stats?.p50Ms ?? null,
     p95_ms: stats?.p95Ms ?? null,
     p99_ms: stats?.p99Ms ?? null,
+    methods: stats?.methods.map(methodViewFrom) ?? [],
   }
 }
 
+function methodViewFrom(stats: MethodStats): PluginMethodView {
+  const { method, calls, errors, p50Ms, p95Ms, p99Ms } = stats
+  return { method, calls, errors, p50_ms: p50Ms, p95_ms: p95Ms, p99_ms: p99Ms }
+}
+
 function figuresOf(
-  { uptime_seconds, restarts, calls, error_rate, p50_ms, p95_ms, p99_ms }: PluginInstanceView,
+  { uptime_seconds, restarts, calls, error_rate, p50_ms, p95_ms, p99_ms, methods }:
+    PluginInstanceView,
 ) {
-  return { uptime_seconds, restarts, calls, error_rate, p50_ms, p95_ms, p99_ms }
+  return { uptime_seconds, restarts, calls, error_rate, p50_ms, p95_ms, p99_ms, methods }
 }
 
 const order: readonly PluginState[] = [

@@ -54,6 +54,20 @@ test('a failure crosses the wire with its code, path and next step', async (t) =
   assert.deepEqual({ calls, errors }, { calls: 3, errors: 1 })
 })
 
+test('stats() has the methods of the services, and no name that a caller makes up', async (t) => {
+  const host = await openTestHost(t)
+  const plugin = await host.start('good')
+  await plugin.call('GetCapabilities', {})
+  await assert.rejects(plugin.call('Invented', {}), TypeError)
+  const invented = plugin.readStream('Invented', {})[Symbol.asyncIterator]()
+  await assert.rejects(async () => await invented.next(), TypeError)
+  const { methods } = plugin.stats()
+  assert.deepEqual(methods.map(({ method, calls, errors }) => [method, calls, errors]), [
+    ['GetCapabilities', 1, 0],
+    ['Health', 1, 0],
+  ])
+})
+
 test('logs() has the JSON lines of the plugin with the correlation id of the call', async (t) => {
   const host = await openTestHost(t)
   const plugin = await host.start('good')

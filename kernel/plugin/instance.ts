@@ -77,12 +77,11 @@ class ProcessInstance implements HostedPlugin {
     request: object,
     options: CallOptions = {},
   ): AsyncGenerator<unknown> {
+    const method = this.#method(name)
     const measure = this.#measure(name, options)
     try {
       const { connection } = this.#parts
-      for await (
-        const message of connection.readStream(this.#method(name), request, measure.options)
-      ) {
+      for await (const message of connection.readStream(method, request, measure.options)) {
         measure.answered()
         yield message
       }
