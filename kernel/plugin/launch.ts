@@ -69,7 +69,7 @@ async function shakeHands({ launch, process, logs, own, broker }: Started): Prom
     const line = await beforeAbort(process.firstLine, inTime, () => lateFailure(launch, logs))
     if (line === undefined) throw endedFailure(launch, logs)
     const handshake = parseHandshake(manifest.id, line)
-    const { credentials, options } = securityFrom(handshake, own)
+    const { credentials, options } = securityFrom(manifest.id, handshake, own)
     const connection = connectPlugin(handshake.target, credentials, options)
     const instance = createInstance({ manifest, process, connection, logs, now })
     await instance.ping({ signal: inTime, timeoutMs: startTimeoutMs }).catch((failure: unknown) => {
