@@ -28,13 +28,15 @@ export interface DirectoryOptions {
   readonly folders: PluginFolders | undefined
   readonly logs: LogBook
   readonly kernelId: string
+  /** Whether a process of this kernel is called for the plugin now. */
+  readonly isServing: (pluginId: string) => boolean
   /** What is a part of the kernel. */
   readonly readBuiltIn: () => Promise<readonly BuiltInPlugin[]>
   readonly clock: Clock
 }
 
 export function createPluginDirectory(options: DirectoryOptions): PluginDirectory {
-  const { db, folders, logs, kernelId, readBuiltIn, clock } = options
+  const { db, folders, logs, kernelId, isServing, readBuiltIn, clock } = options
 
   /** The manifest of a version that was uploaded says more than that of the folder it began with. */
   async function withServing(facts: PluginFacts): Promise<PluginFacts> {
@@ -59,20 +61,27 @@ export function createPluginDirectory(options: DirectoryOptions): PluginDirector
       config: configs.find((config) => config.id === id),
       instances: instances.filter(({ pluginId }) => pluginId === id),
       kernelId,
+      isServing: isServing(id),
       nowMs: clock.now(),
     }))
     return (await Promise.all(facts.map(withServing))).map(pluginViewFrom)
   }
 
   async function list(): Promise<PluginView[]> {
-    const builtIn = (await readBuiltIn()).map((plugin) => builtInViewFrom(plugin, clock.now()))
-    const taken = new Set(builtIn.map(({ id }) => id))
-    // Users of a plugin are called after it, so that one named like what is built in serves beside that; a storage does not.
-    const running = (await listRunning()).filter(({ id, type }) =>
-      type === 'auth' || !taken.has(id)
+    const [builtIn, found, running] = await Promise.all([
+      readBuiltIn(),
+      folders?.list() ?? [],
+      listRunning(),
+    ])
+    const problemOf = (id: string) => {
+      const namesake = found.find((plugin) => idOfFound(plugin) === id)
+      return namesake !== undefined && 'problem' in namesake ? namesake.problem : null
+    }
+    const parts = builtIn.map((plugin) =>
+      builtInViewFrom(plugin, problemOf(plugin.manifest.id), clock.now())
     )
-    const shown = new Set(running.map(({ id }) => id))
-    return [...builtIn.filter(({ id }) => !shown.has(id)), ...running].sort(byPillarAndId)
+    const taken = new Set(parts.map(({ id }) => id))
+    return [...parts, ...running.filter(({ id }) => !taken.has(id))].sort(byPillarAndId)
   }
 
   return {

@@ -29,6 +29,8 @@ export interface PluginFacts {
   readonly instances: readonly PluginInstanceRecord[]
   /** The kernel that answers. */
   readonly kernelId: string
+  /** Whether a process of that kernel is called now. */
+  readonly isServing: boolean
   readonly nowMs: number
 }
 
@@ -39,12 +41,14 @@ export function idOfFound(found: FoundPlugin): string {
 
 /** A plugin that runs in processes of its own, or might. */
 export function pluginViewFrom(facts: PluginFacts): PluginView {
-  const { id, found, config, instances, kernelId, nowMs } = facts
+  const { id, found, config, instances, kernelId, isServing, nowMs } = facts
   const manifest = found !== undefined && 'manifest' in found ? found.manifest : undefined
   const missing = found === undefined ? `Its folder "${id}" is not in PLUGIN_DIR` : null
   const fault = found !== undefined && 'problem' in found ? found.problem : missing
   const shown = instances.filter(({ isFresh, kernelId: other }) => isFresh || other === kernelId)
-  const kernels = shown.map((instance) => instanceViewFrom(instance, nowMs))
+  const kernels = shown
+    .map((instance) => instance.kernelId === kernelId ? asItIs(instance, isServing) : instance)
+    .map((instance) => instanceViewFrom(instance, nowMs))
   const own = kernels.find(({ kernel_id }) => kernel_id === kernelId) ?? kernels[0]
   const worst = worstOf(kernels)
   return {
@@ -67,14 +71,22 @@ export function pluginViewFrom(facts: PluginFacts): PluginView {
   }
 }
 
+/** What a kernel wrote before it ended is not true any more when it begins anew: nothing serves yet. */
+function asItIs(instance: PluginInstanceRecord, isServing: boolean): PluginInstanceRecord {
+  const isSaidToServe = instance.state === 'healthy' || instance.state === 'degraded'
+  if (isServing || !isSaidToServe) return instance
+  return { ...instance, state: 'starting', startedAt: null, stats: null }
+}
+
 /** A script that did not ask for more than a sandbox gives. */
 function isSandboxed({ main, isolation }: PluginManifest): boolean {
   return isolation === 'sandbox' && /\.[cm]?[jt]s$/.test(main)
 }
 
-/** A part of the kernel, or of its worker. */
+/** A part of the kernel, or of its worker. @param problem - with a folder that has its id */
 export function builtInViewFrom(
   { manifest, startedAtMs }: BuiltInPlugin,
+  problem: string | null,
   nowMs: number,
 ): PluginView {
   return {
@@ -83,7 +95,7 @@ export function builtInViewFrom(
     version: manifest.version,
     protocol_version: manifest.protocolVersion,
     state: 'healthy',
-    problem: null,
+    problem,
     is_enabled: true,
     is_built_in: true,
     // A worker has it run beside itself; everything else is a part of the kernel.

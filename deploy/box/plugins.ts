@@ -68,6 +68,7 @@ export function createKernelPlugins(parts: PluginParts): KernelPlugins {
     folders: running?.folders,
     logs: running?.supervisor.logs ?? { add() {}, read: () => [] },
     kernelId,
+    isServing: (pluginId) => running?.supervisor.isServing(pluginId) ?? false,
     readBuiltIn: createBuiltInReader(isCluster),
     clock: systemClock,
   })
@@ -91,13 +92,14 @@ function openRunning(
   kernelId: string,
   onLogLine: (pluginId: string) => void,
 ) {
-  const { config, db, log, metrics, secrets = noSecrets } = parts
+  const { config, db, log, metrics, secrets = noSecrets, isCluster } = parts
   const stateDirectory = dataPathsOf(config.dataDirectory).plugins
   const folders = createFolders({
     directory: pluginDirectory,
     scan: () => scanFolders(pluginDirectory),
     readFolder,
     now: Date.now,
+    taken: new Set(builtInIds(isCluster)),
   })
   const supervisor = createSupervisor({
     ...parts,
@@ -121,7 +123,10 @@ function openRunning(
   })
   metrics.beforeScrape(async () => {
     const instances = await listPluginInstances(db, { kernelId })
-    for (const { pluginId, state } of instances) metrics.pluginHealth(pluginId, healthOf(state))
+    for (const { pluginId, state } of instances) {
+      const isServing = supervisor.isServing(pluginId)
+      metrics.pluginHealth(pluginId, isServing ? healthOf(state) : 0)
+    }
   })
   metrics.alsoExpose(() => supervisor.metrics())
   const start = async () => {
@@ -154,9 +159,13 @@ async function readFolder(folder: string): Promise<FoundPlugin> {
 }
 
 /** What every kernel has in itself; the encoder only where the worker is. */
+function builtInIds(isCluster: boolean): readonly string[] {
+  return ['auth-basic', 'storage-fs', ...isCluster ? [] : ['encoder-ffmpeg']]
+}
+
 function createBuiltInReader(isCluster: boolean): () => Promise<readonly BuiltInPlugin[]> {
   const startedAtMs = Date.now()
-  const ids = ['auth-basic', 'storage-fs', ...isCluster ? [] : ['encoder-ffmpeg']]
+  const ids = builtInIds(isCluster)
   let read: Promise<readonly BuiltInPlugin[]> | undefined
   return () =>
     read ??= Promise.all(ids.map((id) => readFolder(join(pluginsOfTheProduct, id)))).then((found) =>
