@@ -128,3 +128,14 @@ test('readManifest() refuses what is no file, and does not wait for it', async (
     })
   }
 })
+
+test('parseManifest() refuses a plugin that asks for the secrets of the kernel', () => {
+  for (const variable of ['DATABASE_URL', 'OPENBAO_TOKEN', 'WEBENCODE_ADMIN_TOKEN']) {
+    const text = whole.replace('env = ["AWS_REGION"]', `env = ["AWS_REGION", "${variable}"]`)
+    assert.throws(() => parseManifest(text, '1.3.0'), {
+      code: 'WE-PLG-003',
+      path: 'permissions.env.1',
+      message: /must not be a secret of the kernel/,
+    })
+  }
+})

@@ -5,6 +5,7 @@ import { basename, isAbsolute, join, normalize } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { z } from 'zod'
 import { isolations, pillars, type PluginManifest } from '../contract/plugin.ts'
+import { secretVariables } from '../config.ts'
 import { messageOf, WebEncodeError } from '../errors.ts'
 import { schemaFault } from './config-schema.ts'
 import { protocolVersion } from './protocol.ts'
@@ -32,7 +33,9 @@ const permissionsSchema = z.strictObject({
   read: reach,
   write: reach,
   env: z.array(
-    z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of an environment variable'),
+    z.string()
+      .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of an environment variable')
+      .refine((variable) => !secretVariables.has(variable), 'must not be a secret of the kernel'),
   ).max(100).default([]),
   run: reach,
 })
