@@ -39,10 +39,14 @@ export interface CallMeter {
   end(exit: PluginExit): void
 }
 
-/** @param now - milliseconds since the epoch */
+/**
+ * @param now - milliseconds since the epoch
+ * @param redact - takes secrets out of what the plugin says about a failure
+ */
 export function createCallMeter(
   plugin: Pick<PluginManifest, 'id' | 'type'>,
   now: () => number,
+  redact: (text: string) => string,
 ): CallMeter {
   const stats = createCallStats(now)
   const running = createRunningCalls()
@@ -52,7 +56,8 @@ export function createCallMeter(
 
   function failed(failure: unknown, method: string, timeoutMs = presetTimeoutMs): WebEncodeError {
     if (gone.signal.aborted) return gone.signal.reason as WebEncodeError
-    return failureFrom(failure, { plugin: plugin.id, pillar: plugin.type, method, timeoutMs })
+    const asked = { plugin: plugin.id, pillar: plugin.type, method, timeoutMs }
+    return failureFrom(redacted(failure, redact), asked)
   }
 
   return {
@@ -92,6 +97,16 @@ export function createCallMeter(
     },
     end: (exit) => gone.abort(goneFailure(plugin.id, exit)),
   }
+}
+
+/** The failure itself, because it goes on as the cause of another one. */
+function redacted(failure: unknown, redact: (text: string) => string): unknown {
+  if (!(failure instanceof Error)) return failure
+  for (const part of ['message', 'details', 'stack']) {
+    const text: unknown = Reflect.get(failure, part)
+    if (typeof text === 'string') Reflect.set(failure, part, redact(text))
+  }
+  return failure
 }
 
 /** Most callers have no signal, and a combined one costs as much memory as all else here. */

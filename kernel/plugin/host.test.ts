@@ -1,6 +1,11 @@
 /** The host with real processes that behave: handshake, calls, streams, failures, logs, secrets, stop. */
 import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
 import { test } from 'node:test'
+import { inspect } from 'node:util'
 import { storageFrom } from './adapters/storage.ts'
 import { openTestHost } from './test-host.ts'
 
@@ -93,6 +98,17 @@ test('check() tells what the self-test complains about, metrics() what is counte
   )
 })
 
+test('a failure that names a secret is told without it', async (t) => {
+  const host = await openTestHost(t)
+  const plugin = await host.start('good', { password_ref: 'secret/told' })
+  const read = storageFrom(plugin).getObjectMetadata({ bucket, path: 'secret:secret/told' })
+  await assert.rejects(read, (failure: Error) => {
+    assert.match(failure.message, /Nobody is let in with \[redacted\]/)
+    assert.doesNotMatch(inspect(failure, { depth: 5 }), /value of/)
+    return true
+  })
+})
+
 test('secrets resolve where the configuration names them, and stay out of the log', async (t) => {
   const host = await openTestHost(t)
   const plugin = await host.start('good', { password_ref: 'secret/password' })
@@ -121,6 +137,24 @@ test('checkConfig() names the wrong setting and fills in defaults', async (t) =>
   assert.throws(check({ greeting: 7 }), { code: 'WE-PLG-003', path: 'greeting' })
   assert.throws(check({ colour: 'red' }), { code: 'WE-PLG-003', path: 'colour' })
   assert.throws(check('text'), { code: 'WE-PLG-003', path: '' })
+})
+
+test('close() leaves nothing on disk', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'closed-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  const [before, host] = [process.env['TMPDIR'], await openTestHost(t)]
+  process.env['TMPDIR'] = directory
+  try {
+    await host.start('good')
+    assert.equal(readdirSync(directory).length, 1)
+    assert.equal(statSync(join(directory, readdirSync(directory)[0]!)).mode & 0o777, 0o700)
+  } finally {
+    if (before === undefined) delete process.env['TMPDIR']
+    else process.env['TMPDIR'] = before
+  }
+  await host.host.close()
+  assert.deepEqual(readdirSync(directory), [])
+  assert.deepEqual(readdirSync(join(host.stateDirectory, 'running')), [])
 })
 
 test('call() is cancelled by its signal, with the reason', async (t) => {

@@ -31,6 +31,8 @@ export interface InstanceParts {
   readonly process: PluginProcess
   readonly connection: PluginConnection
   readonly logs: LogBook
+  /** Takes the secrets that the plugin was given out of what it says. */
+  readonly redact: (text: string) => string
   /** Milliseconds since the epoch. */
   readonly now: () => number
 }
@@ -53,7 +55,7 @@ class ProcessInstance implements HostedPlugin {
     this.pid = parts.process.pid
     this.startedAt = new Date(parts.now()).toISOString()
     this.exited = parts.process.exited
-    this.#meter = createCallMeter(parts.manifest, parts.now)
+    this.#meter = createCallMeter(parts.manifest, parts.now, parts.redact)
     void this.exited.then((exit) => {
       this.#meter.end(exit)
       parts.connection.close()
@@ -179,7 +181,8 @@ class ProcessInstance implements HostedPlugin {
   }
 
   #unfit(reason: string): WebEncodeError {
-    return new WebEncodeError('WE-PLG-005', `Plugin "${this.manifest.id}" is not fit: ${reason}`)
+    const sentence = `Plugin "${this.manifest.id}" is not fit: ${this.#parts.redact(reason)}`
+    return new WebEncodeError('WE-PLG-005', sentence)
   }
 }
 

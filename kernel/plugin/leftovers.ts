@@ -1,5 +1,5 @@
 /** Remembers running plugin processes on disk, so that the next kernel can end what a killed one left behind. */
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { isSameProcess, processIdentity } from '../db/process-identity.ts'
@@ -42,7 +42,10 @@ export async function openProcessNotes(directory: string, log: Log): Promise<Pro
   return {
     async write(plugin, pid, runDirectory) {
       const note: Note = { plugin, process: await processIdentity(pid), kernel, runDirectory }
-      await writeFile(fileOf(pid), JSON.stringify(note), { mode: 0o600 })
+      const unfinished = `${fileOf(pid)}.new`
+      await writeFile(unfinished, JSON.stringify(note), { mode: 0o600 })
+      // Whole or not at all: a kernel that opens the notes now would take half of one for torn, and delete it.
+      await rename(unfinished, fileOf(pid))
     },
     remove: (pid) => rm(fileOf(pid), { force: true }),
   }
