@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { isSameProcess, processIdentity } from '../db/process-identity.ts'
 import type { Log } from '../log.ts'
+import { isGroupLeft } from './group-left.ts'
 import { signalGroup } from './process-group.ts'
 
 const identitySchema = z.strictObject({
@@ -56,7 +57,8 @@ async function endLeftover(file: string, log: Log): Promise<void> {
   // A note cut off by a crash says nothing that could be acted on.
   if (note === undefined) return await rm(file, { force: true })
   if (await isSameProcess(note.kernel) !== false) return
-  if (await isSameProcess(note.process) === true) {
+  const isAlive = await isSameProcess(note.process)
+  if (isAlive || (isAlive === false && await isGroupLeft(note.process.pid, note.runDirectory))) {
     log.warn('Killing a plugin of a former kernel', { plugin: note.plugin, pid: note.process.pid })
     signalGroup(note.process.pid, 'SIGKILL')
   }
