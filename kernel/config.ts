@@ -202,6 +202,11 @@ function weakTokenWarnings(env: Environment): string[] {
   })
 }
 
+/** Names of the variables whose values nobody but the kernel may know. */
+export const secretVariables: ReadonlySet<string> = new Set(
+  Object.values<Variable>(variables).flatMap(({ name, secret }) => secret ? [name] : []),
+)
+
 /** The table of all variables in Markdown. */
 export function configTable(): string {
   const rows = Object.values<Variable>(variables).map((variable) =>

@@ -12,6 +12,8 @@ test('createMetrics() exposes the names of the specification', async () => {
   metrics.chunkHedged()
   metrics.workerTransferred('w1', { bytesIn: 5000, bytesOut: 200 })
   metrics.workerTransferred('w1', { bytesIn: 6000, bytesOut: 0 })
+  metrics.pluginCall('storage-s3', { method: 'Browse', durationMs: 500, ok: false })
+  metrics.pluginHealth('storage-s3', 1)
   metrics.engineBatch({ deliveries: 17, seconds: 0.004 })
   metrics.queueDepth('ready', 3)
   metrics.liveConnections(4)
@@ -29,6 +31,9 @@ test('createMetrics() exposes the names of the specification', async () => {
     'webencode_kernel_hedges_total 1',
     'webencode_worker_transfer_bytes_total{worker_id="w1",direction="in"} 6000',
     'webencode_worker_transfer_bytes_total{worker_id="w1",direction="out"} 0',
+    'webencode_plugin_rpc_duration_seconds_sum{plugin="storage-s3",method="Browse"} 0.5',
+    'webencode_plugin_error_count{plugin="storage-s3",method="Browse"} 1',
+    'webencode_plugin_health{plugin="storage-s3"} 1',
     'webencode_engine_batch_size_sum 17',
     'webencode_queue_depth{queue="ready"} 3',
     'webencode_live_connections 4',

@@ -1,5 +1,6 @@
 /** What the process counts and measures, exposed for Prometheus. The only file that knows prom-client. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry, Summary } from 'prom-client'
+import type { PluginCall } from './contract/plugin.ts'
 
 /** Receives measurements. Label values come from closed sets or are few (workers), never ids of jobs. */
 export interface Metrics {
@@ -16,7 +17,7 @@ export interface Metrics {
   /** A message of a worker was refused: wrong, not allowed, or too late. */
   workerRefused(code: string): void
   /** A call of a plugin ended. */
-  pluginCall(pluginId: string, call: { readonly durationMs: number; readonly ok: boolean }): void
+  pluginCall(pluginId: string, call: PluginCall): void
   /** How a plugin is: 1 healthy, 0.5 degraded, 0 anything else. */
   pluginHealth(pluginId: string, health: number): void
   /** A slow chunk was offered to a second worker. */
@@ -88,9 +89,9 @@ export function createMetrics({ withProcess = true } = {}): Metrics {
       meters.workerCpu.remove({ worker_id: workerId })
       meters.ffmpegProcesses.remove({ worker_id: workerId })
     },
-    pluginCall(plugin, { durationMs, ok }) {
-      meters.pluginSeconds.observe({ plugin }, durationMs / 1000)
-      if (!ok) meters.pluginErrors.inc({ plugin })
+    pluginCall(plugin, { method, durationMs, ok }) {
+      meters.pluginSeconds.observe({ plugin, method }, durationMs / 1000)
+      if (!ok) meters.pluginErrors.inc({ plugin, method })
     },
     pluginHealth: (plugin, health) => meters.pluginHealth.set({ plugin }, health),
     workerRefused: (code) => meters.refusals.inc({ code }),
@@ -222,21 +223,25 @@ function createWorkerMeters(registry: Registry) {
 }
 
 function createPluginMeters(registry: Registry) {
-  const common = { labelNames: ['plugin'] as const, registers: [registry] }
+  const registers = [registry]
+  const labelNames = ['plugin', 'method'] as const
   return {
     pluginSeconds: new Histogram({
-      ...common,
+      labelNames,
+      registers,
       name: 'webencode_plugin_rpc_duration_seconds',
       help: 'Time of a call of a plugin',
       buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
     }),
     pluginErrors: new Counter({
-      ...common,
+      labelNames,
+      registers,
       name: 'webencode_plugin_error_count',
       help: 'Calls of a plugin that failed',
     }),
     pluginHealth: new Gauge({
-      ...common,
+      labelNames: ['plugin'],
+      registers,
       name: 'webencode_plugin_health',
       help: 'Whether a plugin is healthy (1), degraded (0.5) or does not serve (0)',
     }),

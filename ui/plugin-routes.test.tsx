@@ -91,9 +91,23 @@ test('what is built in has no buttons, but the encoder of every worker a switch'
   assert.doesNotMatch(shown(encoder), /Restart<|Test connection/)
 })
 
+test('each method has its count, errors and latencies; without a call there is no table', async () => {
+  const shown = await text('/plugins/storage-s3', 'viewer')
+  const cells = [...shown.matchAll(/<(?:td|span)[^>]*>([^<]*)</g)].map(([, cell]) => cell)
+  const at = cells.indexOf('Browse')
+  assert.deepEqual(cells.slice(at, at + 14).join('|').split(/\|(?=Upload)/), [
+    'Browse|40 made, 0 failed|40|0|0.9|2|3',
+    'Upload|960 made, 12 failed|960|12|1.3|4|31',
+  ])
+  const rights = { csrfToken: 'token', canManage: false }
+  const plugin = { ...testPlugin, methods: [] }
+  const idle = String(PluginLive({ view: { plugin, rights, form: undefined, lines: [] } }))
+  assert.doesNotMatch(idle, /Calls by method/)
+})
+
 test('with several kernels each one has its state and its figures', () => {
-  const { upgrade, uptime_seconds, restarts, calls, p50_ms, p95_ms, p99_ms } = testPlugin
-  const figures = { upgrade, uptime_seconds, restarts, calls, p50_ms, p95_ms, p99_ms }
+  const { upgrade, uptime_seconds, restarts, calls, p50_ms, p95_ms, p99_ms, methods } = testPlugin
+  const figures = { upgrade, uptime_seconds, restarts, calls, p50_ms, p95_ms, p99_ms, methods }
   const version = '1.0.0'
   const plugin: PluginView = {
     ...testPlugin,

@@ -91,6 +91,7 @@ function withoutPlugins(options: GatewayOptions): PluginCommands {
     folders: undefined,
     logs,
     kernelId: '',
+    isServing: () => false,
     readBuiltIn: () => Promise.resolve([]),
   })
   return createPluginCommands({ ...options, directory, running: undefined })

@@ -28,13 +28,15 @@ export interface DirectoryOptions {
   readonly folders: PluginFolders | undefined
   readonly logs: LogBook
   readonly kernelId: string
+  /** Whether a process of this kernel is called for the plugin now. */
+  readonly isServing: (pluginId: string) => boolean
   /** What is a part of the kernel. */
   readonly readBuiltIn: () => Promise<readonly BuiltInPlugin[]>
   readonly clock: Clock
 }
 
 export function createPluginDirectory(options: DirectoryOptions): PluginDirectory {
-  const { db, folders, logs, kernelId, readBuiltIn, clock } = options
+  const { db, folders, logs, kernelId, isServing, readBuiltIn, clock } = options
 
   /** The manifest of a version that was uploaded says more than that of the folder it began with. */
   async function withServing(facts: PluginFacts): Promise<PluginFacts> {
@@ -59,32 +61,31 @@ export function createPluginDirectory(options: DirectoryOptions): PluginDirector
       config: configs.find((config) => config.id === id),
       instances: instances.filter(({ pluginId }) => pluginId === id),
       kernelId,
+      isServing: isServing(id),
       nowMs: clock.now(),
     }))
     return (await Promise.all(facts.map(withServing))).map(pluginViewFrom)
   }
 
   /** Workers can do without the encoder that they all have, where plugins may stand in for it. */
-  async function listBuiltIn(): Promise<PluginView[]> {
-    const [found, configs] = await Promise.all([readBuiltIn(), listPluginConfigs(db)])
-    return found.map((plugin) => {
+  async function listBuiltIn(found: readonly FoundPlugin[]): Promise<PluginView[]> {
+    const [builtIn, configs] = await Promise.all([readBuiltIn(), listPluginConfigs(db)])
+    return builtIn.map((plugin) => {
       const { id, type } = plugin.manifest
       const canBeDisabled = type === 'encoder' && folders !== undefined
       const isOff = configs.some((config) => config.id === id && !config.isEnabled)
       const isEnabled = !(canBeDisabled && isOff)
-      return builtInViewFrom(plugin, { nowMs: clock.now(), canBeDisabled, isEnabled })
+      const namesake = found.find((folder) => idOfFound(folder) === id)
+      const problem = namesake !== undefined && 'problem' in namesake ? namesake.problem : null
+      return builtInViewFrom(plugin, { nowMs: clock.now(), canBeDisabled, isEnabled, problem })
     })
   }
 
   async function list(): Promise<PluginView[]> {
-    const builtIn = await listBuiltIn()
-    const taken = new Set(builtIn.map(({ id }) => id))
-    // Users of a plugin are called after it, so that one named like what is built in serves beside that; a storage does not.
-    const running = (await listRunning()).filter(({ id, type }) =>
-      type === 'auth' || !taken.has(id)
-    )
-    const shown = new Set(running.map(({ id }) => id))
-    return [...builtIn.filter(({ id }) => !shown.has(id)), ...running].sort(byPillarAndId)
+    const [found, running] = await Promise.all([folders?.list() ?? [], listRunning()])
+    const parts = await listBuiltIn(found)
+    const taken = new Set(parts.map(({ id }) => id))
+    return [...parts, ...running.filter(({ id }) => !taken.has(id))].sort(byPillarAndId)
   }
 
   return {

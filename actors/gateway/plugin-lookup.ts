@@ -44,7 +44,7 @@ export interface ConfiguredFolder {
 }
 
 export interface PluginLookup {
-  /** @throws WE-PLG-001; WE-PLG-002 for a plugin that is built in, or cannot run here */
+  /** @throws WE-PLG-001; WE-PLG-002 for a plugin that is built in, or cannot run here; WE-PLG-003 for a folder with the id of one */
   find(pluginId: string): Promise<CommandedPlugin>
   /** The folder of the version that is wanted. @throws WE-PLG-002 when it cannot run here */
   folderOf(commanded: CommandedPlugin): Promise<ConfiguredFolder>
@@ -57,6 +57,10 @@ export function createPluginLookup(options: PluginCommandOptions): PluginLookup 
   return {
     async find(pluginId) {
       const plugin = await directory.read(pluginId)
+      if (plugin.is_built_in && plugin.problem !== null) {
+        const sentence = `Cannot change "${pluginId}": ${plugin.problem}`
+        throw new WebEncodeError('WE-PLG-003', sentence, { path: 'plugin.id' })
+      }
       if (plugin.is_built_in) {
         const problem = `Cannot change "${pluginId}": it is a part of the kernel`
         throw new WebEncodeError('WE-PLG-002', problem)

@@ -1,7 +1,16 @@
 /** How rows and manifests of plugins become what people see. Pure. */
 import { basename } from 'node:path'
-import type { FoundPlugin, PluginManifest, PluginState } from '../../kernel/contract/plugin.ts'
-import type { PluginInstanceView, PluginView } from '../../kernel/contract/plugin-view.ts'
+import type {
+  FoundPlugin,
+  MethodStats,
+  PluginManifest,
+  PluginState,
+} from '../../kernel/contract/plugin.ts'
+import type {
+  PluginInstanceView,
+  PluginMethodView,
+  PluginView,
+} from '../../kernel/contract/plugin-view.ts'
 import type { PluginConfig } from '../../kernel/db/plugin-configs.ts'
 import type { PluginInstanceRecord } from '../../kernel/db/plugin-instances.ts'
 
@@ -17,6 +26,8 @@ interface BuiltInFacts {
   readonly nowMs: number
   readonly canBeDisabled: boolean
   readonly isEnabled: boolean
+  /** With a folder that has its id. */
+  readonly problem: string | null
 }
 
 /** Everything that is known of one plugin. */
@@ -27,6 +38,8 @@ export interface PluginFacts {
   readonly instances: readonly PluginInstanceRecord[]
   /** The kernel that answers. */
   readonly kernelId: string
+  /** Whether a process of that kernel is called now. */
+  readonly isServing: boolean
   readonly nowMs: number
 }
 
@@ -37,12 +50,14 @@ export function idOfFound(found: FoundPlugin): string {
 
 /** A plugin that runs in processes of its own, or might. */
 export function pluginViewFrom(facts: PluginFacts): PluginView {
-  const { id, found, config, instances, kernelId, nowMs } = facts
+  const { id, found, config, instances, kernelId, isServing, nowMs } = facts
   const manifest = found !== undefined && 'manifest' in found ? found.manifest : undefined
   const missing = found === undefined ? `Its folder "${id}" is not in PLUGIN_DIR` : null
   const fault = found !== undefined && 'problem' in found ? found.problem : missing
   const shown = instances.filter(({ isFresh, kernelId: other }) => isFresh || other === kernelId)
-  const kernels = shown.map((instance) => instanceViewFrom(instance, nowMs))
+  const kernels = shown
+    .map((instance) => instance.kernelId === kernelId ? asItIs(instance, isServing) : instance)
+    .map((instance) => instanceViewFrom(instance, nowMs))
   const own = kernels.find(({ kernel_id }) => kernel_id === kernelId) ?? kernels[0]
   const worst = worstOf(kernels)
   return {
@@ -66,6 +81,13 @@ export function pluginViewFrom(facts: PluginFacts): PluginView {
   }
 }
 
+/** What a kernel wrote before it ended is not true any more when it begins anew: nothing serves yet. */
+function asItIs(instance: PluginInstanceRecord, isServing: boolean): PluginInstanceRecord {
+  const isSaidToServe = instance.state === 'healthy' || instance.state === 'degraded'
+  if (isServing || !isSaidToServe) return instance
+  return { ...instance, state: 'starting', startedAt: null, stats: null }
+}
+
 /** A script that did not ask for more than a sandbox gives. */
 function isSandboxed({ main, isolation }: PluginManifest): boolean {
   return isolation === 'sandbox' && /\.[cm]?[jt]s$/.test(main)
@@ -74,7 +96,7 @@ function isSandboxed({ main, isolation }: PluginManifest): boolean {
 /** A part of the kernel, or of its worker. */
 export function builtInViewFrom(
   { manifest, startedAtMs }: BuiltInPlugin,
-  { nowMs, canBeDisabled, isEnabled }: BuiltInFacts,
+  { nowMs, canBeDisabled, isEnabled, problem }: BuiltInFacts,
 ): PluginView {
   return {
     id: manifest.id,
@@ -82,7 +104,7 @@ export function builtInViewFrom(
     version: manifest.version,
     protocol_version: manifest.protocolVersion,
     state: isEnabled ? 'healthy' : 'disabled',
-    problem: null,
+    problem,
     is_enabled: isEnabled,
     is_built_in: true,
     can_be_disabled: canBeDisabled,
@@ -107,6 +129,7 @@ const nothingMeasured = {
   p50_ms: null,
   p95_ms: null,
   p99_ms: null,
+  methods: [],
 }
 
 function instanceViewFrom(instance: PluginInstanceRecord, nowMs: number): PluginInstanceView {
@@ -129,13 +152,20 @@ function instanceViewFrom(instance: PluginInstanceRecord, nowMs: number): Plugin
     p50_ms: stats?.p50Ms ?? null,
     p95_ms: stats?.p95Ms ?? null,
     p99_ms: stats?.p99Ms ?? null,
+    methods: stats?.methods.map(methodViewFrom) ?? [],
   }
 }
 
+function methodViewFrom(stats: MethodStats): PluginMethodView {
+  const { method, calls, errors, p50Ms, p95Ms, p99Ms } = stats
+  return { method, calls, errors, p50_ms: p50Ms, p95_ms: p95Ms, p99_ms: p99Ms }
+}
+
 function figuresOf(
-  { uptime_seconds, restarts, calls, error_rate, p50_ms, p95_ms, p99_ms }: PluginInstanceView,
+  { uptime_seconds, restarts, calls, error_rate, p50_ms, p95_ms, p99_ms, methods }:
+    PluginInstanceView,
 ) {
-  return { uptime_seconds, restarts, calls, error_rate, p50_ms, p95_ms, p99_ms }
+  return { uptime_seconds, restarts, calls, error_rate, p50_ms, p95_ms, p99_ms, methods }
 }
 
 const order: readonly PluginState[] = [

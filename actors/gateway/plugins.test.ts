@@ -10,19 +10,21 @@ import { builtInEncoderId } from '../../kernel/contract/encoder-routing.ts'
 import type { FoundPlugin, PluginManifest } from '../../kernel/contract/plugin.ts'
 import { sql } from '../../kernel/db/database.ts'
 import { readEncoderRouting } from '../../kernel/db/encoder-routing.ts'
+import { writePluginEnabled } from '../../kernel/db/plugin-configs.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
 import { silentLog } from '../../kernel/log.ts'
 import type { PluginCommands, PluginDirectory } from '../../kernel/plugin-desk.ts'
 import { ann, eventually, openWorld, type World } from '../desk/world.fixture.ts'
 import { createFakeHost, manifestOf } from '../plugin/host.fixture.ts'
 import { openPluginKernel, type PluginKernel } from '../plugin/mesh.fixture.ts'
-import { createPluginDirectory } from './plugin-directory.ts'
+import { createPluginDirectory, type DirectoryOptions } from './plugin-directory.ts'
 import { createPluginCommands } from './plugins.ts'
 
 let world: World
 let kernel: PluginKernel
 let root = ''
 let plugins = ''
+let directoryOptions: DirectoryOptions
 let directory: PluginDirectory
 let commands: PluginCommands
 let id = ''
@@ -44,7 +46,8 @@ before(async () => {
   plugins = join(root, 'plugins')
   world = await openWorld()
   const host = createFakeHost()
-  kernel = await openPluginKernel(world, { host, directory: plugins, readFolder })
+  const taken = new Set(['storage-fs', 'auth-basic'])
+  kernel = await openPluginKernel(world, { host, directory: plugins, readFolder, taken })
   const { supervisor, folders } = kernel
   const startedAtMs = Date.now() - 5000
   const builtIn = [
@@ -52,14 +55,16 @@ before(async () => {
     { manifest: manifestOf('auth-basic', '1.0.0', { type: 'auth' }), startedAtMs },
     { manifest: manifestOf(builtInEncoderId, '1.0.0', { type: 'encoder' }) },
   ]
-  directory = createPluginDirectory({
+  directoryOptions = {
     db: world.db,
     folders,
     logs: supervisor.logs,
     kernelId: 'k1',
+    isServing: supervisor.isServing,
     readBuiltIn: () => Promise.resolve(builtIn),
     clock: systemClock,
-  })
+  }
+  directory = createPluginDirectory(directoryOptions)
   commands = createPluginCommands({
     ...world,
     clock: systemClock,
@@ -124,23 +129,51 @@ test('plugins are listed with built-in ones, and those that cannot be used with 
   await assert.rejects(commands.enablePlugin('nobody', ann), refused('WE-PLG-001'))
 })
 
-test('a sign-in plugin called like a built-in one is shown in its place, a storage is not', async () => {
-  const isBuiltIn = async (wanted: string) => (await directory.read(wanted)).is_built_in
-  assert.equal(await isBuiltIn('auth-basic'), true)
-  const auth = manifestOf('auth-basic', '1.0.0', { type: 'auth' })
-  const found = [
-    { folder: join(plugins, 'auth-basic'), manifest: auth },
-    { folder: join(plugins, 'storage-fs'), manifest: manifestOf('storage-fs') },
-  ]
-  kernel.host.found.push(...found)
+test('a folder with the id of a part of the kernel is refused with its reason, and never started', async () => {
+  const reason =
+    'The folder "auth-basic" of PLUGIN_DIR is not used: its id must be free, and a part of the kernel has it'
+  const read = async () => (await directory.list()).filter((view) => view.id === 'auth-basic')
+  const wanted = { id: 'auth-basic', pillar: 'auth', by: 'Ann' } as const
+  assert.deepEqual((await read()).map(({ problem }) => problem), [null])
+  const manifest = manifestOf('auth-basic', '1.0.0', { type: 'auth' })
+  kernel.host.found.push({ folder: join(plugins, 'auth-basic'), manifest })
   kernel.folders.forget()
-  assert.equal(await isBuiltIn('auth-basic'), false)
-  assert.equal(await isBuiltIn('storage-fs'), true)
-  await commands.enablePlugin('auth-basic', ann)
-  await eventually(async () => (await directory.read('auth-basic')).state === 'healthy')
-  await commands.disablePlugin('auth-basic', ann)
-  kernel.host.found.splice(-found.length)
-  kernel.folders.forget()
+  try {
+    const [view, ...others] = await read()
+    assert.deepEqual([view?.is_built_in, view?.state, view?.problem], [true, 'healthy', reason])
+    assert.deepEqual(others, [])
+    await assert.rejects(
+      commands.enablePlugin('auth-basic', ann),
+      refused('WE-PLG-003', 'plugin.id'),
+    )
+    // Somebody may have wanted it when the part of the kernel was not there yet.
+    await writePluginEnabled(world.db, { ...wanted, isEnabled: true })
+    kernel.supervisor.wanted('auth-basic')
+    const instance = await eventually(async () => {
+      const found = await kernel.instance('auth-basic')
+      return found?.state === 'disabled' && found
+    })
+    assert.deepEqual([instance.disabledBy, instance.problem], ['blocked', reason])
+    assert.equal(kernel.host.processes.some((process) => process.id === 'auth-basic'), false)
+  } finally {
+    await writePluginEnabled(world.db, { ...wanted, isEnabled: false })
+    kernel.host.found.pop()
+    kernel.folders.forget()
+  }
+})
+
+test('what served before the kernel began anew is starting until a process serves', async () => {
+  await commands.enablePlugin(id, ann)
+  await reaches('healthy')
+  const anew = createPluginDirectory({ ...directoryOptions, isServing: () => false })
+  const view = await anew.read(id)
+  assert.deepEqual([view.state, view.uptime_seconds, view.calls], ['starting', null, null])
+  assert.deepEqual(view.kernels.map(({ state }) => state), ['starting'])
+  const elsewhere = createPluginDirectory({ ...directoryOptions, kernelId: 'k2' })
+  assert.equal((await elsewhere.read(id)).state, 'healthy')
+  await commands.disablePlugin(id, ann)
+  await reaches('disabled')
+  assert.equal((await anew.read(id)).state, 'disabled')
 })
 
 test('a plugin is configured, enabled, measured, restarted and disabled', async () => {

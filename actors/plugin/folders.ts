@@ -14,6 +14,8 @@ export interface FoldersOptions {
   /** Reads the manifest of one folder. */
   readonly readFolder: (folder: string) => Promise<FoundPlugin>
   readonly now: () => number
+  /** Ids of what is a part of the kernel: no folder may have one of them. @default none */
+  readonly taken?: ReadonlySet<string>
 }
 
 export interface PluginFolders {
@@ -34,13 +36,18 @@ export interface PluginFolders {
 const freshMs = 5000
 
 export function createFolders(
-  { directory, scan, readFolder, now }: FoldersOptions,
+  { directory, scan, readFolder, now, taken = new Set() }: FoldersOptions,
 ): PluginFolders {
   let seen: { readonly atMs: number; readonly found: Promise<readonly FoundPlugin[]> } | undefined
 
+  /** Calls, routes and pages know a plugin by its id alone. */
+  const refuseTaken = (plugin: FoundPlugin): FoundPlugin =>
+    taken.has(idOf(plugin)) ? { folder: plugin.folder, problem: takenProblem(plugin) } : plugin
+
   const list = () => {
     if (seen === undefined || now() - seen.atMs > freshMs) {
-      const looked = { atMs: now(), found: scan() }
+      const found = scan().then((plugins) => plugins.map(refuseTaken))
+      const looked = { atMs: now(), found }
       seen = looked
       // A failure is answered to whoever asked, and not kept.
       looked.found.catch(() => seen === looked && (seen = undefined))
@@ -58,7 +65,7 @@ export function createFolders(
       if (installed !== undefined && (!isPinned || installed.manifest.version === version)) {
         return installed
       }
-      const uploaded = await readFolder(versionFolder(directory, pluginId, version))
+      const uploaded = refuseTaken(await readFolder(versionFolder(directory, pluginId, version)))
       if (!('problem' in uploaded)) return uploaded
       const folder = installed?.folder ?? join(directory, pluginId)
       const problem = installed === undefined
@@ -67,6 +74,11 @@ export function createFolders(
       return { folder, problem }
     },
   }
+}
+
+function takenProblem(plugin: FoundPlugin): string {
+  const id = JSON.stringify(idOf(plugin))
+  return `The folder ${id} of PLUGIN_DIR is not used: its id must be free, and a part of the kernel has it`
 }
 
 /** The plugin that a folder holds; a folder bears its id as its name. */

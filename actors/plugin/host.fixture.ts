@@ -196,7 +196,7 @@ function fakeInstance(
       }
       return Promise.resolve()
     },
-    stats: () => ({ calls, errors: 0, p50Ms: 1, p95Ms: 2, p99Ms: 3 }),
+    stats: () => ({ calls, errors: 0, p50Ms: 1, p95Ms: 2, p99Ms: 3, methods: [] }),
     metrics: () =>
       behaviour.metrics?.() ??
         Promise.resolve(`${metricsPrefixOf(manifest.id)}calls_total ${calls}\n`),

@@ -32,6 +32,8 @@ export async function openPluginKernel(
     /** `PLUGIN_DIR`, where there is one. */
     readonly directory?: string
     readonly readFolder?: (folder: string) => Promise<FoundPlugin>
+    /** Ids of what is a part of the kernel. */
+    readonly taken?: ReadonlySet<string>
   } = {},
 ) {
   const { kernelId = 'k1', host = createFakeHost(), timing = quickTiming } = options
@@ -44,6 +46,7 @@ export async function openPluginKernel(
       ((folder) =>
         Promise.resolve(host.uploaded.get(folder) ?? { folder, problem: 'It has no plugin.toml' })),
     now: systemClock.now,
+    ...options.taken && { taken: options.taken },
   })
   const supervisor = createSupervisor({
     engine,

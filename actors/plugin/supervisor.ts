@@ -59,6 +59,8 @@ export interface Supervisor {
   readonly logs: LogBook
   /** The host, opened if it is not yet. */
   host(): Promise<PluginHost>
+  /** Whether a process of this kernel is called for the plugin now. */
+  isServing(pluginId: string): boolean
   /** What the processes that serve in this kernel measured. */
   stats(): ReadonlyMap<string, PluginStats>
   /** What they count themselves, as Prometheus text. */
@@ -148,6 +150,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     mesh,
     logs,
     host,
+    isServing: (pluginId) => mesh.lane(pluginId)?.current?.state === 'up',
     stats: () => processes.stats(),
     metrics: () => processes.metrics(),
   }

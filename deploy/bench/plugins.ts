@@ -1,5 +1,5 @@
 /** What a plugin costs: a call over one in the process, files through its streams and signed URLs, a restart, and an upgrade. */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -19,10 +19,9 @@ import {
   rollBackUnderLoad,
   upgradeUnderLoad,
 } from '../checks/served-plugin.ts'
-import { type Figure, latencyFigures, median, type Section } from './figure.ts'
+import { type Figure, median, type Section } from './figure.ts'
+import { measureCalls } from './plugin-calls.ts'
 
-const calls = 5000
-const warmUpCalls = 500
 const fileMegabytes = 512
 const restarts = 5
 const target = { bucket: 'media', path: 'bench/file.bin' }
@@ -54,9 +53,11 @@ async function measureIn(directory: string, say: (line: string) => void): Promis
   const start = () => host.start({ folder, manifest, config })
   try {
     const plugin = await start()
+    const [remote, local] = [storageFrom(plugin), localStorage(directory)]
+    await Promise.all([remote, local].map((storage) => storage.upload(target, megabytesOf(1))))
     return [
-      ...await measureCalls(plugin, directory, say),
-      ...await measureTransfers(storageFrom(plugin), localStorage(directory), say),
+      ...await measureCalls({ remote, local, target, directory }, say),
+      ...await measureTransfers(remote, local, say),
       await measureRestart(plugin, start, say),
     ]
   } finally {
@@ -73,34 +74,6 @@ function localStorage(directory: string): StorageProvider {
     now: Date.now,
     log: silentLog,
   })
-}
-
-async function measureCalls(
-  plugin: HostedPlugin,
-  directory: string,
-  say: (line: string) => void,
-): Promise<Figure[]> {
-  await mkdir(join(directory, 'local'), { recursive: true })
-  const local = await timesOf(localStorage(directory))
-  const remote = await timesOf(storageFrom(plugin))
-  const inProcess = median(local)
-  say(`a call: ${median(remote).toFixed(3)} ms, in the process ${inProcess.toFixed(3)} ms`)
-  const overhead = remote.map((ms) => Math.max(0, ms - inProcess))
-  const detail = `${calls} calls of GetObjectMetadata, one after the other, less ${
-    inProcess.toFixed(3)
-  } ms in the process`
-  return latencyFigures('plugin call overhead', overhead, { p50: 0.5, p99: 2, detail })
-}
-
-async function timesOf(storage: StorageProvider): Promise<number[]> {
-  await storage.upload(target, megabytesOf(1))
-  const times: number[] = []
-  for (let i = 0; i < warmUpCalls + calls; i++) {
-    const begun = performance.now()
-    await storage.getObjectMetadata(target)
-    if (i >= warmUpCalls) times.push(performance.now() - begun)
-  }
-  return times
 }
 
 async function measureTransfers(

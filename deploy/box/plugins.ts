@@ -74,6 +74,7 @@ export function createKernelPlugins(parts: PluginParts): KernelPlugins {
     folders: running?.folders,
     logs: running?.supervisor.logs ?? { add() {}, read: () => [] },
     kernelId,
+    isServing: (pluginId) => running?.supervisor.isServing(pluginId) ?? false,
     readBuiltIn: createBuiltInReader(isCluster),
     clock: systemClock,
   })
@@ -97,13 +98,14 @@ function openRunning(
   kernelId: string,
   onLogLine: (pluginId: string) => void,
 ) {
-  const { config, db, log, metrics, secrets = noSecrets } = parts
+  const { config, db, log, metrics, secrets = noSecrets, isCluster } = parts
   const stateDirectory = dataPathsOf(config.dataDirectory).plugins
   const folders = createFolders({
     directory: pluginDirectory,
     scan: () => scanFolders(pluginDirectory),
     readFolder,
     now: Date.now,
+    taken: new Set(builtInIds),
   })
   const supervisor = createSupervisor({
     ...parts,
@@ -127,7 +129,10 @@ function openRunning(
   })
   metrics.beforeScrape(async () => {
     const instances = await listPluginInstances(db, { kernelId })
-    for (const { pluginId, state } of instances) metrics.pluginHealth(pluginId, healthOf(state))
+    for (const { pluginId, state } of instances) {
+      const isServing = supervisor.isServing(pluginId)
+      metrics.pluginHealth(pluginId, isServing ? healthOf(state) : 0)
+    }
   })
   metrics.alsoExpose(() => supervisor.metrics())
   const start = async () => {
@@ -159,17 +164,19 @@ async function readFolder(folder: string): Promise<FoundPlugin> {
   }
 }
 
-/** What every kernel has in itself, and the encoder that every worker has; only in a box does it run since the kernel does. */
+/** What every kernel has in itself, and the encoder that every worker has. */
+const builtInIds: readonly string[] = ['auth-basic', 'storage-fs', builtInEncoderId]
+
+/** Only in a box does the encoder run since the kernel does. */
 function createBuiltInReader(isCluster: boolean): () => Promise<readonly BuiltInPlugin[]> {
   const startedAtMs = Date.now()
-  const ids = ['auth-basic', 'storage-fs', builtInEncoderId]
   let read: Promise<readonly BuiltInPlugin[]> | undefined
   const builtInFrom = (manifest: PluginManifest): BuiltInPlugin =>
     isCluster && manifest.id === builtInEncoderId ? { manifest } : { manifest, startedAtMs }
   return () =>
-    read ??= Promise.all(ids.map((id) => readFolder(join(pluginsOfTheProduct, id)))).then((found) =>
-      found.flatMap((plugin) => 'manifest' in plugin ? [builtInFrom(plugin.manifest)] : [])
-    )
+    read ??= Promise.all(builtInIds.map((id) => readFolder(join(pluginsOfTheProduct, id)))).then((
+      found,
+    ) => found.flatMap((plugin) => 'manifest' in plugin ? [builtInFrom(plugin.manifest)] : []))
 }
 
 function hasLeftovers(directory: string): boolean {

@@ -2,6 +2,18 @@
 import { z } from 'zod'
 import { pillars, pluginStates } from './plugin.ts'
 
+/** How the calls of one method went in the last five minutes. */
+export const pluginMethodSchema = z.strictObject({
+  /** As the service of the pillar names it; `Health`, `SelfTest` and `Metrics` are the kernel's own calls. */
+  method: z.string(),
+  calls: z.int(),
+  errors: z.int(),
+  p50_ms: z.number(),
+  p95_ms: z.number(),
+  p99_ms: z.number(),
+})
+export type PluginMethodView = z.infer<typeof pluginMethodSchema>
+
 /** Latency and errors of the calls of the last five minutes; null before something was measured. */
 const figures = {
   /** Seconds that the process which serves has been there. */
@@ -13,6 +25,8 @@ const figures = {
   p50_ms: z.number().nullable(),
   p95_ms: z.number().nullable(),
   p99_ms: z.number().nullable(),
+  /** Those that were called, by name. */
+  methods: z.array(pluginMethodSchema),
 }
 
 export const pluginUpgradeSchema = z.strictObject({

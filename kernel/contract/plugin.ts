@@ -80,13 +80,23 @@ export interface PluginLogLine {
   readonly correlationId?: string
 }
 
-/** Latency of the calls of the last five minutes. */
-export interface PluginStats {
+/** Latency and errors of calls of the last five minutes. */
+export interface CallFigures {
   readonly calls: number
   readonly errors: number
   readonly p50Ms: number
   readonly p95Ms: number
   readonly p99Ms: number
+}
+
+/** The figures of one method. */
+export interface MethodStats extends CallFigures {
+  readonly method: string
+}
+
+/** The figures of a plugin, and of each method that was called, by name. */
+export interface PluginStats extends CallFigures {
+  readonly methods: readonly MethodStats[]
 }
 
 export interface CallOptions {

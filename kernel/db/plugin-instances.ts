@@ -36,7 +36,7 @@ export interface PluginInstanceRecord {
   readonly isFresh: boolean
 }
 
-/** All plugins in all kernels, or in one. */
+/** All plugins in all kernels, or in one. A kernel of an older version measured nothing by method. */
 export async function listPluginInstances(
   db: Reader,
   filter: { readonly kernelId?: string; readonly pluginId?: string } = {},
@@ -44,7 +44,7 @@ export async function listPluginInstances(
   return await db.query<PluginInstanceRecord>(sql`
     SELECT actor_id AS "actorId", plugin_id AS "pluginId", kernel_id AS "kernelId", state, version, revision, run,
       restarts, problem, disabled_by AS "disabledBy", upgrade, processes, state_since AS "stateSince",
-      started_at AS "startedAt", stats, seen_at > now() - interval '30 seconds' AS "isFresh"
+      started_at AS "startedAt", '{"methods": []}'::jsonb || stats AS stats, seen_at > now() - interval '30 seconds' AS "isFresh"
     FROM plugin_instances
     WHERE true ${filter.kernelId === undefined ? nothing : sql`AND kernel_id = ${filter.kernelId}`}
       ${filter.pluginId === undefined ? nothing : sql`AND plugin_id = ${filter.pluginId}`}

@@ -4,7 +4,7 @@ import { beforeEach, test } from 'node:test'
 import { changesOf, requestOf, storedActor, storedPlugin } from './actor-store.samples.ts'
 import { createActorStore } from './actors.ts'
 import type { PluginRow } from './actor-store.ts'
-import { type Database, sql } from './database.ts'
+import { type Database, json, sql } from './database.ts'
 import { readEncoderRouting } from './encoder-routing.ts'
 import {
   listPluginConfigs,
@@ -23,7 +23,8 @@ import { readPluginRoutes, writePluginRoutes } from './plugin-routes.ts'
 import { describeOnDatabases, emptyTables } from './test-database.ts'
 
 const who = { id: 'storage-s3', pillar: 'storage', by: 'Ann' } as const
-const stats = { calls: 10, errors: 1, p50Ms: 1, p95Ms: 2, p99Ms: 3 }
+const figures = { calls: 10, errors: 1, p50Ms: 1, p95Ms: 2, p99Ms: 3 }
+const stats = { ...figures, methods: [{ method: 'Browse', ...figures }] }
 
 async function write(db: Database, ...plugins: PluginRow[]): Promise<void> {
   await createActorStore(db).transaction((tx) => tx.write(changesOf({ plugins })))
@@ -75,6 +76,13 @@ describeOnDatabases('plugins', (open) => {
     assert.equal(third?.stats, null)
     assert.ok(third.startedAt && third.startedAt >= first.startedAt)
     assert.equal((await listPluginInstances(db, { pluginId: 'storage-s3' })).length, 2)
+  })
+
+  test('what a kernel of an older version measured has no methods', async () => {
+    const db = open()
+    await write(db, storedPlugin('storage-s3', { state: 'healthy' }))
+    await db.query(sql`UPDATE plugin_instances SET stats = ${json(figures)}`)
+    assert.deepEqual((await listPluginInstances(db))[0]?.stats, { ...figures, methods: [] })
   })
 
   test('deleteForsakenPlugins() deletes what a gone kernel left, and nothing else', async () => {

@@ -31,6 +31,10 @@ export const testPlugin: PluginView = {
   p50_ms: 1.2,
   p95_ms: 4,
   p99_ms: 31,
+  methods: [
+    { method: 'Browse', calls: 40, errors: 0, p50_ms: 0.9, p95_ms: 2, p99_ms: 3 },
+    { method: 'Upload', calls: 960, errors: 12, p50_ms: 1.3, p95_ms: 4, p99_ms: 31 },
+  ],
   upgrade: { phase: 'none', outcome: null, version: null, problem: null },
   capabilities: { storage_type: 's3' },
   config_schema: {

@@ -1,6 +1,11 @@
 /** The host with real processes that behave: handshake, calls, streams, failures, logs, secrets, stop. */
 import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
 import { test } from 'node:test'
+import { inspect } from 'node:util'
 import { storageFrom } from './adapters/storage.ts'
 import { openTestHost } from './test-host.ts'
 
@@ -54,6 +59,20 @@ test('a failure crosses the wire with its code, path and next step', async (t) =
   assert.deepEqual({ calls, errors }, { calls: 3, errors: 1 })
 })
 
+test('stats() has the methods of the services, and no name that a caller makes up', async (t) => {
+  const host = await openTestHost(t)
+  const plugin = await host.start('good')
+  await plugin.call('GetCapabilities', {})
+  await assert.rejects(plugin.call('Invented', {}), TypeError)
+  const invented = plugin.readStream('Invented', {})[Symbol.asyncIterator]()
+  await assert.rejects(async () => await invented.next(), TypeError)
+  const { methods } = plugin.stats()
+  assert.deepEqual(methods.map(({ method, calls, errors }) => [method, calls, errors]), [
+    ['GetCapabilities', 1, 0],
+    ['Health', 1, 0],
+  ])
+})
+
 test('logs() has the JSON lines of the plugin with the correlation id of the call', async (t) => {
   const host = await openTestHost(t)
   const plugin = await host.start('good')
@@ -77,6 +96,17 @@ test('check() tells what the self-test complains about, metrics() what is counte
     text,
     /^webencode_plugin_good_calls_total\{method="GetCapabilities",outcome="ok"\} 1$/m,
   )
+})
+
+test('a failure that names a secret is told without it', async (t) => {
+  const host = await openTestHost(t)
+  const plugin = await host.start('good', { password_ref: 'secret/told' })
+  const read = storageFrom(plugin).getObjectMetadata({ bucket, path: 'secret:secret/told' })
+  await assert.rejects(read, (failure: Error) => {
+    assert.match(failure.message, /Nobody is let in with \[redacted\]/)
+    assert.doesNotMatch(inspect(failure, { depth: 5 }), /value of/)
+    return true
+  })
 })
 
 test('secrets resolve where the configuration names them, and stay out of the log', async (t) => {
@@ -107,6 +137,24 @@ test('checkConfig() names the wrong setting and fills in defaults', async (t) =>
   assert.throws(check({ greeting: 7 }), { code: 'WE-PLG-003', path: 'greeting' })
   assert.throws(check({ colour: 'red' }), { code: 'WE-PLG-003', path: 'colour' })
   assert.throws(check('text'), { code: 'WE-PLG-003', path: '' })
+})
+
+test('close() leaves nothing on disk', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'closed-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  const [before, host] = [process.env['TMPDIR'], await openTestHost(t)]
+  process.env['TMPDIR'] = directory
+  try {
+    await host.start('good')
+    assert.equal(readdirSync(directory).length, 1)
+    assert.equal(statSync(join(directory, readdirSync(directory)[0]!)).mode & 0o777, 0o700)
+  } finally {
+    if (before === undefined) delete process.env['TMPDIR']
+    else process.env['TMPDIR'] = before
+  }
+  await host.host.close()
+  assert.deepEqual(readdirSync(directory), [])
+  assert.deepEqual(readdirSync(join(host.stateDirectory, 'running')), [])
 })
 
 test('call() is cancelled by its signal, with the reason', async (t) => {

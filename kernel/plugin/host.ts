@@ -56,7 +56,8 @@ class FolderHost implements ProcessPluginHost {
   readonly #options: PluginHostOptions
   readonly #notes: ProcessNotes
   readonly #checker = createConfigChecker()
-  readonly #running = new Set<HostedPlugin>()
+  /** With what is done after their end. */
+  readonly #running = new Map<HostedPlugin, Promise<void>>()
   readonly #starting = new Set<Promise<unknown>>()
   readonly #closing = new AbortController()
 
@@ -95,7 +96,9 @@ class FolderHost implements ProcessPluginHost {
   async close(): Promise<void> {
     this.#closing.abort(new Error('The plugin host is closing'))
     await Promise.allSettled(this.#starting)
-    await Promise.all([...this.#running].map((instance) => instance.stop()))
+    const running = [...this.#running]
+    await Promise.all(running.map(([instance]) => instance.stop()))
+    await Promise.all(running.map(([, ended]) => ended))
   }
 
   async #launch(plugin: StartPlugin): Promise<HostedPlugin> {
@@ -116,22 +119,28 @@ class FolderHost implements ProcessPluginHost {
         denoDirectory: join(stateDirectory, 'deno'),
         ...(this.#options.deno !== undefined && { deno: this.#options.deno }),
       })
-      this.#running.add(instance)
       log.info('A plugin started', { plugin: plugin.manifest.id, pid: instance.pid })
-      void instance.exited.then(async (exit) => {
-        this.#running.delete(instance)
-        log[exit.isExpected ? 'info' : 'warn']('A plugin ended', {
-          plugin: plugin.manifest.id,
-          ...exit,
-        })
-        await this.#notes.remove(instance.pid)
-        await clear()
-      }).catch((failure: unknown) => log.warn('Cannot clear up after a plugin', { error: failure }))
+      this.#running.set(instance, this.#afterEnd(instance, clear))
       return instance
     } catch (failure) {
       await clear()
       throw failure
     }
+  }
+
+  /** Forgets an instance that ended, and deletes what it had on disk. */
+  async #afterEnd(instance: HostedPlugin, clear: () => Promise<void>): Promise<void> {
+    const { log } = this.#options
+    const exit = await instance.exited
+    const level = exit.isExpected ? 'info' : 'warn'
+    log[level]('A plugin ended', { plugin: instance.manifest.id, ...exit })
+    try {
+      await this.#notes.remove(instance.pid)
+      await clear()
+    } catch (failure) {
+      log.warn('Cannot clear up after a plugin', { error: failure })
+    }
+    this.#running.delete(instance)
   }
 }
 

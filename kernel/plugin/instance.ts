@@ -1,4 +1,4 @@
-/** A plugin process that shook hands, and the calls to it. */
+/** A plugin process that shook hands, and what it can be asked: its pillar's calls, its health, its self-test and its metrics. */
 import type {
   CallOptions,
   PluginCall,
@@ -7,13 +7,12 @@ import type {
   PluginManifest,
 } from '../contract/plugin.ts'
 import { WebEncodeError } from '../errors.ts'
-import { createCallStats } from './call-stats.ts'
-import { type PluginConnection, presetTimeoutMs } from './client.ts'
+import { type CallMeter, createCallMeter } from './call-meter.ts'
+import type { PluginConnection } from './client.ts'
 import type { LogBook } from './log-book.ts'
 import type { PluginProcess } from './process.ts'
-import { createRunningCalls } from './running-calls.ts'
 import { type Method, serviceOf } from './services.ts'
-import { type Asked, failureFrom, isUnimplemented } from './wire-error.ts'
+import { isUnimplemented } from './wire-error.ts'
 
 /** The service that go-plugin registers its health under. */
 const healthService = 'plugin'
@@ -32,6 +31,8 @@ export interface InstanceParts {
   readonly process: PluginProcess
   readonly connection: PluginConnection
   readonly logs: LogBook
+  /** Takes the secrets that the plugin was given out of what it says. */
+  readonly redact: (text: string) => string
   /** Milliseconds since the epoch. */
   readonly now: () => number
 }
@@ -46,12 +47,7 @@ class ProcessInstance implements HostedPlugin {
   readonly startedAt: string
   readonly exited: Promise<PluginExit>
   readonly #parts: InstanceParts
-  readonly #stats
-  readonly #callListeners = new Set<(call: PluginCall) => void>()
-  /** Aborted when the process is gone: no call may outlive it. */
-  readonly #gone = new AbortController()
-  readonly #running = createRunningCalls()
-  #isStopping = false
+  readonly #meter: CallMeter
 
   constructor(parts: InstanceParts) {
     this.#parts = parts
@@ -59,9 +55,9 @@ class ProcessInstance implements HostedPlugin {
     this.pid = parts.process.pid
     this.startedAt = new Date(parts.now()).toISOString()
     this.exited = parts.process.exited
-    this.#stats = createCallStats(parts.now)
+    this.#meter = createCallMeter(parts.manifest, parts.now, parts.redact)
     void this.exited.then((exit) => {
-      this.#gone.abort(this.#goneFailure(exit))
+      this.#meter.end(exit)
       parts.connection.close()
     })
   }
@@ -69,7 +65,7 @@ class ProcessInstance implements HostedPlugin {
   async call(name: string, request: object, options: CallOptions = {}): Promise<unknown> {
     const method = this.#method(name)
     const call = (given: CallOptions) => this.#parts.connection.unary(method, request, given)
-    return await this.#measured(name, options, call)
+    return await this.#metered(name, options, call)
   }
 
   async *readStream(
@@ -77,20 +73,19 @@ class ProcessInstance implements HostedPlugin {
     request: object,
     options: CallOptions = {},
   ): AsyncGenerator<unknown> {
-    const measure = this.#measure(name, options)
+    const method = this.#method(name)
+    const metered = this.#meter.begin(name, options)
     try {
       const { connection } = this.#parts
-      for await (
-        const message of connection.readStream(this.#method(name), request, measure.options)
-      ) {
-        measure.answered()
+      for await (const message of connection.readStream(method, request, metered.options)) {
+        metered.answered()
         yield message
       }
-      measure.succeed()
+      metered.succeed()
     } catch (failure) {
-      throw measure.fail(failure)
+      throw metered.fail(failure)
     } finally {
-      measure.over()
+      metered.over()
     }
   }
 
@@ -100,19 +95,19 @@ class ProcessInstance implements HostedPlugin {
     options: CallOptions = {},
   ): Promise<unknown> {
     const method = this.#method(name)
-    const measure = this.#measure(name, options)
+    const metered = this.#meter.begin(name, options)
     // What the source throws is the caller's own failure, and no word about the plugin.
-    const source = watchSource(requests, measure.asked)
+    const source = watchSource(requests, metered.asked)
     try {
       const { connection } = this.#parts
-      const answer = await connection.writeStream(method, source.requests, measure.options)
-      measure.succeed()
+      const answer = await connection.writeStream(method, source.requests, metered.options)
+      metered.succeed()
       return answer
     } catch (failure) {
       if (source.failed(failure)) throw failure
-      throw measure.fail(failure)
+      throw metered.fail(failure)
     } finally {
-      measure.over()
+      metered.over()
     }
   }
 
@@ -120,7 +115,7 @@ class ProcessInstance implements HostedPlugin {
     const method = methodOf(serviceOf('health'), 'Check')
     const call = (given: CallOptions) =>
       this.#parts.connection.unary(method, { service: healthService }, given)
-    const answer = await this.#measured('Health', options, call)
+    const answer = await this.#metered('Health', options, call)
     const status: unknown = Reflect.get(answer as object, 'status')
     if (status === 'SERVING') return
     throw this.#unfit(`it must be SERVING, and says ${String(status)}`)
@@ -140,20 +135,15 @@ class ProcessInstance implements HostedPlugin {
     return answer === undefined ? '' : String(Reflect.get(answer, 'text'))
   }
 
-  stats = () => this.#stats.read()
+  stats = () => this.#meter.stats()
   logs = () => this.#parts.logs.lines()
   onLog: PluginInstance['onLog'] = (listen) => this.#parts.logs.listen(listen)
-
-  onCall(listen: (call: PluginCall) => void): () => void {
-    this.#callListeners.add(listen)
-    return () => void this.#callListeners.delete(listen)
-  }
+  onCall = (listen: (call: PluginCall) => void) => this.#meter.onCall(listen)
 
   /** Running calls have most of the grace; then the kernel hangs up, and the plugin is told to end. */
   async stop(graceMs = presetGraceMs): Promise<PluginExit> {
     const startedAt = performance.now()
-    this.#isStopping = true
-    await this.#running.idle(graceMs * callsShareOfGrace)
+    await this.#meter.close(graceMs * callsShareOfGrace)
     this.#parts.connection.close()
     return await this.#parts.process.stop(graceMs - (performance.now() - startedAt))
   }
@@ -166,71 +156,24 @@ class ProcessInstance implements HostedPlugin {
         if (isUnimplemented(failure)) return undefined
         throw failure
       })
-    return await this.#measured(name, options, call) as object | undefined
+    return await this.#metered(name, options, call) as object | undefined
   }
 
-  async #measured(
+  async #metered(
     name: string,
     options: CallOptions,
     call: (options: CallOptions) => Promise<unknown>,
   ): Promise<unknown> {
-    const measure = this.#measure(name, options)
+    const metered = this.#meter.begin(name, options)
     try {
-      const answer = await call(measure.options)
-      measure.succeed()
+      const answer = await call(metered.options)
+      metered.succeed()
       return answer
     } catch (failure) {
-      throw measure.fail(failure)
+      throw metered.fail(failure)
     } finally {
-      measure.over()
+      metered.over()
     }
-  }
-
-  /**
-   * Times one call, a stream only until its first message, or from its last one: its length is that of the file. A call
-   * that its caller gave up says nothing about the plugin.
-   */
-  #measure(method: string, options: CallOptions) {
-    if (this.#isStopping && !this.#gone.signal.aborted) throw this.#stoppingFailure()
-    const over = this.#running.begin()
-    let startedAt = performance.now()
-    let answeredAt: number | undefined
-    const signals = options.signal === undefined ? [] : [options.signal]
-    const signal = AbortSignal.any([this.#gone.signal, ...signals])
-    const end = (ok: boolean) => {
-      const durationMs = (answeredAt ?? performance.now()) - startedAt
-      this.#ended({ method, durationMs, ok })
-    }
-    return {
-      options: { ...options, signal },
-      over,
-      asked: () => void (startedAt = performance.now()),
-      answered: () => void (answeredAt ??= performance.now()),
-      succeed: () => end(true),
-      fail: (failure: unknown): unknown => {
-        if (options.signal?.aborted === true) return options.signal.reason
-        const told = this.#failureFrom(failure, method, options.timeoutMs)
-        // "Not found" is an answer; a failure worth a retry is one of the plugin.
-        end(told.next !== 'retry')
-        return told
-      },
-    }
-  }
-
-  #ended(call: PluginCall): void {
-    this.#stats.add(call)
-    for (const listen of this.#callListeners) listen(call)
-  }
-
-  #failureFrom(failure: unknown, method: string, timeoutMs = presetTimeoutMs): WebEncodeError {
-    if (this.#gone.signal.aborted) return this.#gone.signal.reason as WebEncodeError
-    const asked: Asked = {
-      plugin: this.manifest.id,
-      pillar: this.manifest.type,
-      method,
-      timeoutMs,
-    }
-    return failureFrom(failure, asked)
   }
 
   #method(name: string): Method {
@@ -238,19 +181,8 @@ class ProcessInstance implements HostedPlugin {
   }
 
   #unfit(reason: string): WebEncodeError {
-    return new WebEncodeError('WE-PLG-005', `Plugin "${this.manifest.id}" is not fit: ${reason}`)
-  }
-
-  #stoppingFailure(): WebEncodeError {
-    const sentence = `Cannot call plugin "${this.manifest.id}": it must run, and is being stopped`
-    return new WebEncodeError('WE-PLG-004', sentence)
-  }
-
-  #goneFailure({ exitCode, signal }: PluginExit): WebEncodeError {
-    const how = signal === null ? `exit code ${exitCode}` : signal
-    const sentence =
-      `Cannot call plugin "${this.manifest.id}": its process must run, and it ended with ${how}`
-    return new WebEncodeError('WE-PLG-004', sentence)
+    const sentence = `Plugin "${this.manifest.id}" is not fit: ${this.#parts.redact(reason)}`
+    return new WebEncodeError('WE-PLG-005', sentence)
   }
 }
 

@@ -45,7 +45,7 @@ export async function launchPlugin(launch: Launch): Promise<HostedPlugin> {
   try {
     const command = sandboxedCommand({ ...launch, variables: variablesOf(launch, socket, own) })
     const process = await startProcess(launch.manifest.id, command, launch.folder, logs)
-    return await shakeHands({ launch, process, logs, own, broker })
+    return await shakeHands({ launch, process, logs, redact: given.redact, own, broker })
   } catch (failure) {
     broker.close()
     throw failure
@@ -56,11 +56,14 @@ interface Started {
   readonly launch: Launch
   readonly process: PluginProcess
   readonly logs: LogBook
+  readonly redact: (text: string) => string
   readonly own: OwnCertificate
   readonly broker: SecretBroker
 }
 
-async function shakeHands({ launch, process, logs, own, broker }: Started): Promise<HostedPlugin> {
+async function shakeHands(
+  { launch, process, logs, redact, own, broker }: Started,
+): Promise<HostedPlugin> {
   const { manifest, notes, now, startTimeoutMs, signal } = launch
   const inTime = AbortSignal.any([signal, AbortSignal.timeout(startTimeoutMs)])
   void process.exited.then(() => broker.close())
@@ -69,9 +72,9 @@ async function shakeHands({ launch, process, logs, own, broker }: Started): Prom
     const line = await beforeAbort(process.firstLine, inTime, () => lateFailure(launch, logs))
     if (line === undefined) throw endedFailure(launch, logs)
     const handshake = parseHandshake(manifest.id, line)
-    const { credentials, options } = securityFrom(handshake, own)
+    const { credentials, options } = securityFrom(manifest.id, handshake, own)
     const connection = connectPlugin(handshake.target, credentials, options)
-    const instance = createInstance({ manifest, process, connection, logs, now })
+    const instance = createInstance({ manifest, process, connection, logs, redact, now })
     await instance.ping({ signal: inTime, timeoutMs: startTimeoutMs }).catch((failure: unknown) => {
       throw inTime.aborted ? lateFailure(launch, logs) : failure
     })

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -78,6 +78,36 @@ test('openProcessNotes() kills what a dead kernel left, and nothing else', async
   assert.deepEqual(readdirSync(directory), ['1.json'])
 })
 
+/** Starts a program that starts another one and ends. @returns the identity of the first, and the number of the second */
+async function leaveChild(runDirectory: string) {
+  const script = 'sleep 1000 >&- 2>&- & echo $!; read -r line'
+  const leader = spawn('/bin/sh', ['-c', script], {
+    detached: true,
+    stdio: ['pipe', 'pipe', 'ignore'],
+    env: { PATH: process.env['PATH'], HOME: runDirectory },
+  })
+  const [line] = await once(createInterface({ input: leader.stdout }), 'line') as [string]
+  const identity = await processIdentity(leader.pid ?? 0)
+  const gone = once(leader, 'exit')
+  leader.stdin.end()
+  await gone
+  return { identity, child: Number(line) }
+}
+
+test('openProcessNotes() kills what a plugin left in its group, by the folder of its start', async (t) => {
+  const [directory, mine, foreign] = [directoryOf(t), directoryOf(t), directoryOf(t)]
+  const [left, other] = await Promise.all([leaveChild(mine), leaveChild(foreign)])
+  t.after(() => process.kill(other.child, 'SIGKILL'))
+  const kernel = await deadIdentity()
+  for (const { identity, child } of [left, other]) {
+    const note = { plugin: 'p', process: identity, kernel, runDirectory: mine }
+    writeFileSync(join(directory, `${child}.json`), JSON.stringify(note))
+  }
+  await openProcessNotes(directory, silentLog)
+  await until(() => !isRunning(left.child))
+  assert.ok(isRunning(other.child), 'a group whose number another plugin has by now')
+})
+
 test('write() notes a process until remove()', async (t) => {
   const directory = directoryOf(t)
   const notes = await openProcessNotes(directory, silentLog)
@@ -91,6 +121,15 @@ function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
     return true
+  } catch {
+    return false
+  }
+}
+
+/** Whether it runs. One that nobody has reaped yet does not. */
+function isRunning(pid: number): boolean {
+  try {
+    return !/^\d+ \(.*\) [ZX]/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
   } catch {
     return false
   }

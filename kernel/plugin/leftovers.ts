@@ -1,9 +1,10 @@
 /** Remembers running plugin processes on disk, so that the next kernel can end what a killed one left behind. */
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { isSameProcess, processIdentity } from '../db/process-identity.ts'
 import type { Log } from '../log.ts'
+import { isGroupLeft } from './group-left.ts'
 import { signalGroup } from './process-group.ts'
 
 const identitySchema = z.strictObject({
@@ -42,7 +43,10 @@ export async function openProcessNotes(directory: string, log: Log): Promise<Pro
   return {
     async write(plugin, pid, runDirectory) {
       const note: Note = { plugin, process: await processIdentity(pid), kernel, runDirectory }
-      await writeFile(fileOf(pid), JSON.stringify(note), { mode: 0o600 })
+      const unfinished = `${fileOf(pid)}.new`
+      await writeFile(unfinished, JSON.stringify(note), { mode: 0o600 })
+      // Whole or not at all: a kernel that opens the notes now would take half of one for torn, and delete it.
+      await rename(unfinished, fileOf(pid))
     },
     remove: (pid) => rm(fileOf(pid), { force: true }),
   }
@@ -53,7 +57,8 @@ async function endLeftover(file: string, log: Log): Promise<void> {
   // A note cut off by a crash says nothing that could be acted on.
   if (note === undefined) return await rm(file, { force: true })
   if (await isSameProcess(note.kernel) !== false) return
-  if (await isSameProcess(note.process) === true) {
+  const isAlive = await isSameProcess(note.process)
+  if (isAlive || (isAlive === false && await isGroupLeft(note.process.pid, note.runDirectory))) {
     log.warn('Killing a plugin of a former kernel', { plugin: note.plugin, pid: note.process.pid })
     signalGroup(note.process.pid, 'SIGKILL')
   }

@@ -1,12 +1,13 @@
 /** Tests of manifests: what is taken, and how each mistake is named. */
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { silentLog } from '../log.ts'
 import { openPluginHost } from './host.ts'
-import { parseManifest } from './manifest.ts'
+import { parseManifest, readManifest } from './manifest.ts'
 
 const whole = `
 [plugin]
@@ -107,4 +108,34 @@ test('scan() tells of every folder whether it is a plugin, or why not', async (t
   assert.match(problems[1] ?? '', /must be the name of its folder, "other", found "storage-s3"/)
   assert.equal(problems[2], 'none')
   assert.ok(!problems.join().includes(directory))
+})
+
+test('readManifest() refuses what is no file, and does not wait for it', async (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'manifest-'))
+  t.after(() => rmSync(root, { recursive: true }))
+  const folderOf = (name: string) => {
+    mkdirSync(join(root, name))
+    return join(root, name)
+  }
+  const [endless, silent, open] = [folderOf('endless'), folderOf('silent'), folderOf('open')]
+  symlinkSync('/dev/zero', join(endless, 'plugin.toml'))
+  execFileSync('mkfifo', [join(silent, 'plugin.toml')])
+  mkdirSync(join(open, 'plugin.toml'))
+  for (const folder of [endless, silent, open]) {
+    await assert.rejects(readManifest(folder, '1.0.0'), {
+      code: 'WE-PLG-003',
+      message: 'Cannot use this plugin: plugin.toml must be a file',
+    })
+  }
+})
+
+test('parseManifest() refuses a plugin that asks for the secrets of the kernel', () => {
+  for (const variable of ['DATABASE_URL', 'OPENBAO_TOKEN', 'WEBENCODE_ADMIN_TOKEN']) {
+    const text = whole.replace('env = ["AWS_REGION"]', `env = ["AWS_REGION", "${variable}"]`)
+    assert.throws(() => parseManifest(text, '1.3.0'), {
+      code: 'WE-PLG-003',
+      path: 'permissions.env.1',
+      message: /must not be a secret of the kernel/,
+    })
+  }
 })

@@ -1,9 +1,11 @@
 /** Reads and checks `plugin.toml`. */
-import { lstat, readFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { basename, isAbsolute, join, normalize } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { z } from 'zod'
 import { isolations, pillars, type PluginManifest } from '../contract/plugin.ts'
+import { secretVariables } from '../config.ts'
 import { messageOf, WebEncodeError } from '../errors.ts'
 import { schemaFault } from './config-schema.ts'
 import { protocolVersion } from './protocol.ts'
@@ -31,7 +33,9 @@ const permissionsSchema = z.strictObject({
   read: reach,
   write: reach,
   env: z.array(
-    z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of an environment variable'),
+    z.string()
+      .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of an environment variable')
+      .refine((variable) => !secretVariables.has(variable), 'must not be a secret of the kernel'),
   ).max(100).default([]),
   run: reach,
 })
@@ -102,17 +106,28 @@ export function parseManifest(text: string, kernelVersion: string): PluginManife
 async function readText(folder: string): Promise<string> {
   const path = join(folder, manifestFile)
   try {
-    const { size } = await lstat(path)
-    if (size > maxManifestBytes) {
-      throw fault('', `must have at most ${maxManifestBytes} bytes`, size)
-    }
-    return await readFile(path, 'utf8')
+    return await readSmallFile(path)
   } catch (failure) {
     if (failure instanceof WebEncodeError) throw failure
     const sentence = `Cannot read ${manifestFile} of "${basename(folder)}": ${messageOf(failure)}`
     throw new WebEncodeError('WE-PLG-001', sentence.replaceAll(path, manifestFile), {
       cause: failure,
     })
+  }
+}
+
+/** A device, a pipe or a link to one may have no end, and a pipe nobody who writes to it. */
+async function readSmallFile(path: string): Promise<string> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    const stats = await file.stat()
+    if (!stats.isFile()) throw fault('', 'must be a file')
+    if (stats.size > maxManifestBytes) {
+      throw fault('', `must have at most ${maxManifestBytes} bytes`, stats.size)
+    }
+    return await file.readFile('utf8')
+  } finally {
+    await file.close()
   }
 }
 

@@ -19,6 +19,7 @@ test('start() refuses what is no handshake, and says what it found', async (t) =
     ['garbage-line', /must be "CORE\|APP.*found "Listening on port 8080/],
     ['flood', /must be "CORE\|APP/],
     ['wrong-version', /must have protocol version 1, found "2"/],
+    ['garbage-certificate', /the certificate of its handshake must be X\.509/],
     ['no-server', /nobody answers|must shake hands within/],
     ['kept-pipes', /must print a handshake, and ended before/],
   ]

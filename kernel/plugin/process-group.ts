@@ -1,8 +1,12 @@
 /** Signals to a plugin and everything it started. */
 import process from 'node:process'
 
-/** Sends a signal to a whole process group; a group that is gone already is no error. */
+/**
+ * Sends a signal to a whole process group; a group that is gone already is no error.
+ * @param pid - of the process that leads the group. 0 would be the kernel's own group, and 1 every process there is
+ */
 export function signalGroup(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
+  if (pid <= 1) throw new RangeError(`A process group must have a number above 1, found ${pid}`)
   try {
     process.kill(-pid, signal)
   } catch (failure) {

@@ -2,7 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { PluginExit } from '../contract/plugin.ts'
 import { messageOf, WebEncodeError } from '../errors.ts'
-import { createLineSplitter, type LogBook } from './log-book.ts'
+import type { LogBook } from './log-book.ts'
+import { readOutput } from './output.ts'
 import { signalGroup } from './process-group.ts'
 import type { SandboxedCommand } from './sandbox.ts'
 
@@ -34,7 +35,9 @@ export async function startProcess(
   child.stdin.on('error', () => {})
   const exit = Promise.withResolvers<PluginExit>()
   let isExpected = false
+  let isGone = false
   child.once('exit', (exitCode, signal) => {
+    isGone = true
     // Whatever the leader left behind would work on, with the plugin's secrets.
     signalGroup(pid, 'SIGKILL')
     exit.resolve({ exitCode, signal, isExpected })
@@ -45,11 +48,14 @@ export async function startProcess(
     exited: exit.promise,
     firstLine,
     async stop(graceMs) {
+      // Its number may be another process's by now.
+      if (isGone) return await exit.promise
       isExpected = true
       signalGroup(pid, 'SIGTERM')
       // A runtime that is reading its input (Deno) cannot end before that ends.
       child.stdin.end()
-      const timer = setTimeout(() => signalGroup(pid, 'SIGKILL'), Math.max(0, graceMs))
+      const kill = () => isGone || signalGroup(pid, 'SIGKILL')
+      const timer = setTimeout(kill, Math.max(0, graceMs))
       try {
         return await exit.promise
       } finally {
@@ -65,33 +71,8 @@ function startedPid(plugin: string, child: ChildProcess): Promise<number> {
       const reason = `Cannot start plugin "${plugin}": ${messageOf(failure)}`
       reject(new WebEncodeError('WE-PLG-004', reason, { cause: failure, next: 'stop' }))
     })
-    child.once('spawn', () => resolve(child.pid ?? 0))
+    child.once('spawn', () => {
+      if (child.pid !== undefined) resolve(child.pid)
+    })
   })
-}
-
-function readOutput(
-  child: ChildProcess,
-  exited: Promise<PluginExit>,
-  logs: LogBook,
-): Promise<string | undefined> {
-  const first = Promise.withResolvers<string | undefined>()
-  let isHandshakeDone = false
-  const firstLines = createLineSplitter((line) => {
-    if (isHandshakeDone) return logs.write('stdout', `${line}\n`)
-    isHandshakeDone = true
-    first.resolve(line)
-  })
-  child.stdout?.setEncoding('utf8').on('data', firstLines)
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => logs.write('stderr', text))
-  child.once('close', () => first.resolve(undefined))
-  void exited.then(() => {
-    // A grandchild that left the group may hold the pipes for ever.
-    const timer = setTimeout(() => {
-      child.stdout?.destroy()
-      child.stderr?.destroy()
-      first.resolve(undefined)
-    }, 500)
-    child.once('close', () => clearTimeout(timer))
-  })
-  return first.promise
 }

@@ -1,7 +1,7 @@
 /** Files as objects: written whole or not at all, read as a stream that waits for its reader. */
 import { createHash, randomUUID } from 'node:crypto'
 import { constants, type Stats } from 'node:fs'
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
+import { type FileHandle, lstat, mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type ObjectMetadata } from '../../kernel/contract/storage.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
@@ -99,7 +99,18 @@ export async function openObject(path: string, key: string): Promise<OpenObject>
   const stats = await file.stat()
   if (stats.isFile()) return { file, metadata: metadataOf(key, stats) }
   await file.close()
-  throw new WebEncodeError('WE-STO-001', `Cannot read object "${key}": it is no file`)
+  throw noFile(key)
+}
+
+/** What is known of a regular file, without following a link put there meanwhile. @throws WE-STO-001 for anything else */
+export async function readMetadata(path: string, key: string): Promise<ObjectMetadata> {
+  const stats = await lstat(path)
+  if (stats.isFile()) return metadataOf(key, stats)
+  throw noFile(key)
+}
+
+function noFile(key: string): WebEncodeError {
+  return new WebEncodeError('WE-STO-001', `Cannot read object "${key}": it is no file`)
 }
 
 /** Size, time and names of an object's file. */

@@ -19,6 +19,7 @@ import {
   metadataOf,
   openObject,
   partPathIn,
+  readMetadata,
   streamOf,
   writeFile,
   type WrittenFile,
@@ -204,11 +205,10 @@ class DirectoryStorage implements FsStorage {
     })
 
   getObjectMetadata: StorageProvider['getObjectMetadata'] = ({ bucket, path }) =>
-    this.#told(`read object "${path}"`, async () => {
-      const { file, metadata } = await openObject((await this.#locate(bucket, path)).path, path)
-      await file.close()
-      return metadata
-    })
+    this.#told(
+      `read object "${path}"`,
+      async () => await readMetadata((await this.#locate(bucket, path)).path, path),
+    )
 
   getCapabilities: StorageProvider['getCapabilities'] = () =>
     Promise.resolve({
@@ -272,13 +272,12 @@ class DirectoryStorage implements FsStorage {
   }
 
   async #bucketPath(bucket: string): Promise<string> {
-    if (buckets.some((known) => known === bucket)) return await bucketPathIn(this.#root, bucket)
-    throw new WebEncodeError('WE-STO-001', `There is no bucket "${bucket.slice(0, 100)}"`)
+    refuseUnknown(bucket)
+    return await bucketPathIn(this.#root, bucket)
   }
 
   async #locate(bucket: string, key: string): Promise<Place> {
-    const fault = keyFault(bucket, key)
-    if (fault === undefined) await this.#bucketPath(bucket)
+    if (keyFault(bucket, key) === undefined) refuseUnknown(bucket)
     return await locate(this.#root, bucket, key)
   }
 
@@ -315,6 +314,11 @@ class DirectoryStorage implements FsStorage {
     const address = `${publicPath}/${path}?${signedQueryFrom(grant, signingKey)}`
     return audience === 'worker' ? workerUrlBase().replace(/\/$/, '') + address : address
   }
+}
+
+function refuseUnknown(bucket: string): void {
+  if (buckets.some((known) => known === bucket)) return
+  throw new WebEncodeError('WE-STO-001', `There is no bucket "${bucket.slice(0, 100)}"`)
 }
 
 /**

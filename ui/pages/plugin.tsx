@@ -7,6 +7,7 @@ import { CsrfToken, TextField } from '../components/forms.tsx'
 import { liveAttributes } from '../components/live.ts'
 import { Facts, Panel } from '../components/panels.tsx'
 import { PluginActions, type PluginRights } from '../components/plugin-actions.tsx'
+import { PluginCalls } from '../components/plugin-calls.tsx'
 import { PluginFigures } from '../components/plugin-card.tsx'
 import {
   formatLatencies,
@@ -90,6 +91,7 @@ export function PluginLive({ view: { plugin, rights } }: { view: PluginPageView 
           <Capabilities plugin={plugin} />
         </Panel>
       </div>
+      <PluginCalls methods={plugin.methods} />
       {plugin.kernels.length > 1 && <Kernels plugin={plugin} />}
     </div>
   )

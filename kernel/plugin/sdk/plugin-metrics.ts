@@ -7,12 +7,12 @@ export interface PluginMetrics {
   count(name: string, amount?: number): void
   /** Sets a gauge. */
   set(name: string, value: number): void
-  /** Counts a call that was served. */
+  /** Counts a call that was served. Never throws: the answer to that call would be lost. */
   served(method: string, durationMs: number, isOk: boolean): void
   text(): string
 }
 
-/** A plugin that makes up names for ever is stopped here. */
+/** A plugin that makes up names for ever is stopped here; those of its calls, which are few, come on top. */
 const maxSeries = 1000
 
 /** @param pluginId - names begin with `webencode_plugin_{id}_`, with `_` where the id has `-` */
@@ -21,17 +21,20 @@ export function createPluginMetrics(pluginId: string): PluginMetrics {
   const series = new Map<string, number>()
   const types = new Map<string, 'counter' | 'gauge'>()
   const put = (name: string, labels: string, type: 'counter' | 'gauge', value: number) => {
-    if (!/^[a-z][a-z0-9_]*$/.test(name)) throw new RangeError(`"${name}" is no name of a metric`)
     const key = `${prefix}${name}${labels}`
-    if (!series.has(key) && series.size >= maxSeries) {
-      throw new RangeError(`A plugin may have ${maxSeries} series`)
-    }
     types.set(name, type)
     series.set(key, type === 'gauge' ? value : (series.get(key) ?? 0) + value)
   }
+  const putOwn = (name: string, type: 'counter' | 'gauge', value: number) => {
+    if (!/^[a-z][a-z0-9_]*$/.test(name)) throw new RangeError(`"${name}" is no name of a metric`)
+    if (!series.has(prefix + name) && series.size >= maxSeries) {
+      throw new RangeError(`A plugin may have ${maxSeries} series`)
+    }
+    put(name, '', type, value)
+  }
   return {
-    count: (name, amount = 1) => put(name, '', 'counter', amount),
-    set: (name, value) => put(name, '', 'gauge', value),
+    count: (name, amount = 1) => putOwn(name, 'counter', amount),
+    set: (name, value) => putOwn(name, 'gauge', value),
     served(method, durationMs, isOk) {
       const outcome = isOk ? 'ok' : 'failed'
       put('calls_total', `{method="${method}",outcome="${outcome}"}`, 'counter', 1)
