@@ -23,7 +23,7 @@ export interface ServeOptions {
   /** 0: any free port. */
   readonly port: number
   readonly host: string
-  /** How long `close` lets running requests finish. @default 10_000 */
+  /** How long `close` lets running requests finish, in milliseconds. @default 5000: Docker kills after ten seconds, and more than this has to stop */
   readonly graceMs?: number
   /** Connections that are open at the same time, WebSockets included; more are dropped at once. Deno sets no limit. @default 20_000 */
   readonly maxConnections?: number
