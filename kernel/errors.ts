@@ -184,6 +184,16 @@ export const errorCatalog = {
     resolution: 'Check the address and the method.',
     next: 'stop',
   },
+  'WE-SYS-008': {
+    title: 'Method not allowed',
+    resolution: 'Use a method that the header Allow names.',
+    next: 'stop',
+  },
+  'WE-SYS-009': {
+    title: 'WebSocket required',
+    resolution: 'Open a WebSocket: with the header "Upgrade: websocket".',
+    next: 'stop',
+  },
 } as const satisfies Record<string, CatalogEntry>
 
 /** A code of the catalog. */

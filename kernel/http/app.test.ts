@@ -137,9 +137,40 @@ describe('failures', () => {
     assert.ok(Math.abs(Date.parse(error.timestamp) - Date.now()) < 60_000)
   })
 
-  test('of unknown addresses and methods are WE-SYS-007', async () => {
+  test('of unknown addresses are WE-SYS-007, of other methods WE-SYS-008 with those that there are', async () => {
     await failureOf(await bench.app.request('/v1/nothing'), 404, 'WE-SYS-007')
-    await failureOf(await bench.app.request('/v1/jobs', { method: 'PATCH' }), 404, 'WE-SYS-007')
+    await failureOf(await bench.app.request('/v1/jobs/'), 404, 'WE-SYS-007')
+    const ask = async (method: string, path: string) => {
+      const response = await bench.app.request(path, { method, headers: as('viewer') })
+      await failureOf(response, 405, 'WE-SYS-008')
+      return response.headers.get('allow')
+    }
+    assert.equal(await ask('PATCH', '/v1/jobs'), 'GET, HEAD, POST, OPTIONS')
+    assert.equal(await ask('GET', '/v1/jobs/x/cancel'), 'POST, OPTIONS')
+    assert.equal(await ask('DELETE', '/v1/files/tus'), 'POST, OPTIONS')
+    assert.equal(await ask('POST', '/v1/objects/media/a/b'), 'GET, HEAD, PUT, OPTIONS')
+  })
+
+  test('OPTIONS says which methods an address has', async () => {
+    const response = await bench.app.request('/v1/users/x', { method: 'OPTIONS' })
+    assert.equal(response.status, 204)
+    assert.equal(response.headers.get('allow'), 'PATCH, DELETE, OPTIONS')
+    const unknown = await bench.app.request('/v1/nothing', { method: 'OPTIONS' })
+    await failureOf(unknown, 404, 'WE-SYS-007')
+  })
+
+  test('of signing in are a page for people and JSON for programs', async () => {
+    const renderProblem = () => '<p>'
+    const own = await openBench({ db: bench.db, ui: { app: new Hono(), rules: [], renderProblem } })
+    const signIn = (accept: string) =>
+      own.app.request('/auth/login', {
+        method: 'POST',
+        headers: { accept, 'content-type': 'application/x-www-form-urlencoded' },
+        body: 'username=otto&password=wrong',
+      })
+    await failureOf(await signIn('*/*'), 401, 'WE-AUTH-001')
+    assert.equal((await signIn('text/html,*/*')).headers.get('location'), '/login?error=password')
+    await own.close()
   })
 
   test('from inside tell nothing of the inside, and are logged', async () => {

@@ -3,6 +3,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { WebEncodeError } from '../errors.ts'
+import { allowedMethods } from './allowed-methods.ts'
 import { auditActions } from './audit.ts'
 import { findRule, guard } from './auth.ts'
 import { clientAddress } from './client-address.ts'
@@ -57,7 +58,7 @@ export function createApp(deps: HttpDeps, ui?: UiMount): OpenAPIHono<AppEnv> {
   app.use(auditActions(deps))
   app.use(guard(deps))
   app.onError(answerFailure({ clock, log }, ui))
-  app.notFound(answerNotFound({ clock, log }, ui))
+  app.notFound(answerNotFound({ clock, log }, ui, (path) => allowedMethods(app, path)))
 
   app.route('/', systemRoutes(deps))
   app.route('/', jobRoutes(deps))
