@@ -249,6 +249,8 @@ describe('requests', () => {
     const signIn = (clientAddress: string) =>
       own.app.request('/auth/link', { method: 'POST' }, { clientAddress })
     for (let i = 0; i < 3; i++) await failureOf(await signIn('10.0.0.1'), 401, 'WE-AUTH-001')
+    for (let i = 0; i < 3; i++) await failureOf(await signIn(`fd::${i}`), 401, 'WE-AUTH-001')
+    await failureOf(await signIn('fd::9'), 429, 'WE-SYS-005')
     const refused = await signIn('10.0.0.1')
     assert.equal(refused.headers.get('retry-after'), '20')
     await failureOf(refused, 429, 'WE-SYS-005')
@@ -270,6 +272,8 @@ describe('requests', () => {
       /webencode_http_request_duration_seconds_count\{method="GET",route="\/v1\/jobs\/:id",status="404"\} \d/,
     )
     assert.doesNotMatch(text, /some-id/)
+    await bench.app.request('/health', { method: 'FOO-1' })
+    assert.doesNotMatch((await bench.metrics.expose()).text, /FOO-1/)
   })
 })
 
