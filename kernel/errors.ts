@@ -157,6 +157,11 @@ export const errorCatalog = {
     resolution: 'Send the bytes again, with the digest that they have.',
     next: 'stop',
   },
+  'WE-STO-007': {
+    title: 'Object exists',
+    resolution: 'Use another object key, or delete the object first.',
+    next: 'stop',
+  },
   'WE-SYS-001': {
     title: 'Internal server error',
     resolution: 'Read the server log.',

@@ -41,6 +41,7 @@ const statuses: Record<ErrorCode, ContentfulStatusCode> = {
   'WE-STO-004': 500,
   'WE-STO-005': 416,
   'WE-STO-006': 422,
+  'WE-STO-007': 409,
   'WE-SYS-001': 500,
   'WE-SYS-002': 500,
   'WE-SYS-003': 500,

@@ -19,6 +19,8 @@ export interface UploadOrder {
   readonly chunks: AsyncIterable<Uint8Array>
   /** Lower-case hex that the bytes must have. */
   readonly sha256?: string
+  /** Where there is an object, it stays: the server answers with a failure. */
+  readonly ifAbsent: boolean
   readonly signal?: AbortSignal
   /** Milliseconds that one part may take. */
   readonly partTimeoutMs: number
@@ -37,7 +39,13 @@ export async function uploadObject(client: S3Client, order: UploadOrder): Promis
   const transfer = new Transfer(client, order)
   const upload = new Upload({
     client: transfer.client,
-    params: { Bucket, Key, ContentType, Body: Readable.from(transfer.bytes()) },
+    params: {
+      Bucket,
+      Key,
+      ContentType,
+      Body: Readable.from(transfer.bytes()),
+      ...(order.ifAbsent && { IfNoneMatch: '*' }),
+    },
     partSize: partBytes,
     queueSize: parallelParts,
   })
