@@ -51,7 +51,23 @@ function closable(env: HttpBindings): HttpBindings & RuntimeEnv {
     if (env.outgoing.destroyed) listener()
     else env.outgoing.once('close', listener)
   }
-  return Object.assign(env, { onAnswerClosed })
+  const dropSlowBody = (timeoutMs: number) => {
+    if (env.incoming.complete) return () => {}
+    const timer = setTimeout(() => dropIncomplete(env), timeoutMs)
+    timer.unref()
+    return () => clearTimeout(timer)
+  }
+  return Object.assign(env, { onAnswerClosed, dropSlowBody })
+}
+
+/** Answers past the app, which waits for the body, as Node does for a head that is too slow. */
+function dropIncomplete({ incoming, outgoing }: HttpBindings): void {
+  if (incoming.complete) return
+  const { socket } = incoming
+  if (!outgoing.headersSent) {
+    socket.write('HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n')
+  }
+  socket.destroySoon()
 }
 
 function listen(server: HttpServer, port: number, host: string): Promise<void> {

@@ -16,6 +16,12 @@ export interface RuntimeEnv {
    * body of every answer is read or cancelled: Node forgets it when the client goes before the first byte.
    */
   onAnswerClosed?: (listener: () => void) => void
+  /**
+   * Drops the client, with 408, when its body is not all there by then. Absent on Deno, which has no such timer and no
+   * way to end one connection.
+   * @returns forgives it: the body is not needed any more
+   */
+  dropSlowBody?: (timeoutMs: number) => () => void
 }
 
 export interface ServeOptions {

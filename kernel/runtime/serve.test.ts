@@ -211,6 +211,33 @@ describe('serve()', () => {
     for (const socket of sockets) socket.destroy()
   })
 
+  test('drops a client whose body does not come in time, and no other', {
+    skip: 'Deno' in globalThis && 'Deno has no such timer',
+  }, async () => {
+    const reads = Promise.withResolvers<unknown>()
+    const app = newApp().post('/', async (c) => {
+      const forgive = c.env.dropSlowBody?.(50)
+      try {
+        return c.text(await c.req.text())
+      } catch (failure) {
+        reads.resolve(failure)
+        throw failure
+      } finally {
+        forgive?.()
+      }
+    }).onError((_, c) => c.text('late', 500))
+    await withServer(() => app, async (url, server) => {
+      const quick = await fetch(url, { method: 'POST', body: 'all' })
+      assert.equal(await quick.text(), 'all')
+      const { ended } = await rawSocket(
+        server.port,
+        'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc',
+      )
+      assert.match(await ended, /^HTTP\/1\.1 408 /)
+      assert.ok(await reads.promise instanceof Error)
+    })
+  })
+
   test('close() ends what does not finish in time', async () => {
     let arrive = () => {}
     const arrived = new Promise<void>((resolve) => {
