@@ -90,6 +90,18 @@ describe('signing in', () => {
     assert.equal((await submit('/auth/login', {})).status, 401)
   })
 
+  test('with a form that cannot be read is a mistake of its sender', async () => {
+    for (const path of ['/auth/login', '/auth/link']) {
+      const broken = await bench.app.request(path, {
+        method: 'POST',
+        headers: { 'content-type': 'multipart/form-data; boundary=x' },
+        body: 'garbage',
+      })
+      assert.equal(broken.status, 400)
+      assert.match(await broken.text(), /WE-JOB-001/)
+    }
+  })
+
   test('with a link needs a press of the button, once', async () => {
     const code = 'one-time-code'
     for (let i = 0; i < 2; i++) {
