@@ -8,12 +8,19 @@ import { noteForAudit, takeNotes } from './audit-notes.ts'
 
 const newDirectory = () => join(mkdtempSync(join(tmpdir(), 'audit-notes-')), 'audit')
 
+const recordInto = (rows: NewAuditEvent[]) => ({
+  record(event: NewAuditEvent) {
+    rows.push(event)
+    return Promise.resolve()
+  },
+})
+
 test('takeNotes() makes a row of each note, once', async () => {
   const directory = newDirectory()
   await noteForAudit(directory, 'user.create', 'u1', { role: 'viewer' })
   await noteForAudit(directory, 'user.delete', 'u2')
   const rows: NewAuditEvent[] = []
-  const audit = { record: async (event: NewAuditEvent) => void await rows.push(event) }
+  const audit = recordInto(rows)
   await takeNotes(directory, audit)
   await takeNotes(directory, audit)
   const shown = rows.map(({ action, resourceId, detail }) => [action, resourceId, detail['role']])
@@ -34,7 +41,7 @@ test('takeNotes() keeps a note that was not written, and takes none that is half
   writeFileSync(join(directory, 'act-2.json.part'), '{"id":')
   await assert.rejects(takeNotes(directory, failing), /no database/)
   const rows: NewAuditEvent[] = []
-  await takeNotes(directory, { record: async (event) => void await rows.push(event) })
+  await takeNotes(directory, recordInto(rows))
   assert.equal(rows.length, 1)
 })
 
@@ -43,7 +50,7 @@ test('takeNotes() sets what is no note aside, and goes on with the others', asyn
   await noteForAudit(directory, 'user.create', 'u1')
   writeFileSync(join(directory, '0.json'), '{"id":')
   const rows: NewAuditEvent[] = []
-  const audit = { record: async (event: NewAuditEvent) => void await rows.push(event) }
+  const audit = recordInto(rows)
   await assert.rejects(takeNotes(directory, audit), /it must be a note/)
   await takeNotes(directory, audit)
   assert.equal(rows.length, 1)
