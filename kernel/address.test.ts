@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isInBlock, isPublicAddress, parseAddress, parseBlock } from './address.ts'
+import { isInBlock, isPublicAddress, networkOf, parseAddress, parseBlock } from './address.ts'
 
 const bytesOf = (text: string) => {
   const bytes = parseAddress(text)
@@ -35,6 +35,14 @@ test('isInBlock() compares bits, and mapped IPv4 as IPv4', () => {
   assert.equal(isInBlock(bytesOf('172.32.0.0'), block), false)
   assert.equal(isInBlock(bytesOf('::ffff:172.16.0.1'), block), true)
   assert.equal(isInBlock(bytesOf('fd00::1'), block), false)
+})
+
+test('networkOf() takes a network of IPv6 for one, and IPv4 as it is', () => {
+  assert.equal(networkOf('10.0.0.7'), '10.0.0.7')
+  assert.equal(networkOf('::ffff:10.0.0.7'), '10.0.0.7')
+  assert.equal(networkOf('2001:db8:0:1::1'), networkOf('2001:db8:0:1:ffff::2'))
+  assert.notEqual(networkOf('2001:db8:0:1::1'), networkOf('2001:db8:0:2::1'))
+  for (const text of ['', 'unix:', 'fe80::1%eth0']) assert.equal(networkOf(text), text)
 })
 
 test('isPublicAddress() refuses every private, local and tunnelled range', () => {

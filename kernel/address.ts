@@ -38,6 +38,20 @@ export function isInBlock(address: readonly number[], block: AddressBlock): bool
 }
 
 /**
+ * Whom a limit takes for one client: an IPv4 address, and of IPv6 the 64 bits of a network, since whoever has one address of
+ * it has all of them. What is no address stays as it is.
+ */
+export function networkOf(address: string): string {
+  if (!address.includes(':')) return address
+  const bytes = parseAddress(address)
+  if (bytes === undefined) return address
+  const inner = mappedIpv4(bytes)
+  return inner === undefined
+    ? `${Buffer.from(bytes.slice(0, 8)).toString('hex')}/64`
+    : inner.join('.')
+}
+
+/**
  * True for addresses of the public internet. IPv6 that carries an IPv4 address (mapped, NAT64) is judged by that one;
  * tunnels (6to4, Teredo) are refused. Source: the IANA special-purpose address registries.
  */

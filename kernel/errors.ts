@@ -157,6 +157,11 @@ export const errorCatalog = {
     resolution: 'Send the bytes again, with the digest that they have.',
     next: 'stop',
   },
+  'WE-STO-007': {
+    title: 'Object exists',
+    resolution: 'Use another object key, or delete the object first.',
+    next: 'stop',
+  },
   'WE-SYS-001': {
     title: 'Internal server error',
     resolution: 'Read the server log.',
@@ -182,6 +187,16 @@ export const errorCatalog = {
   'WE-SYS-007': {
     title: 'Not found',
     resolution: 'Check the address and the method.',
+    next: 'stop',
+  },
+  'WE-SYS-008': {
+    title: 'Method not allowed',
+    resolution: 'Use a method that the header Allow names.',
+    next: 'stop',
+  },
+  'WE-SYS-009': {
+    title: 'WebSocket required',
+    resolution: 'Open a WebSocket: with the header "Upgrade: websocket".',
     next: 'stop',
   },
 } as const satisfies Record<string, CatalogEntry>

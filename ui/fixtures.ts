@@ -2,7 +2,6 @@
 import type { DashboardStats, JobView, TaskView, WorkerView } from '../kernel/contract/job.ts'
 import type { NewJoinToken } from '../kernel/contract/worker.ts'
 import type { Profile } from '../kernel/contract/profile.ts'
-import type { Assets } from './assets.ts'
 import type { WorkerRights } from './components/worker-actions.tsx'
 
 /** The moment at which fixtures are looked at. */
@@ -134,11 +133,4 @@ export const profileFixture: Profile = {
   audio: { codec: 'aac', bitrateBps: 128_000, sampleRateHz: 48_000, channels: 2 },
   chunkSeconds: 10,
   maxAttempts: 3,
-}
-
-/** Assets that exist by name only. */
-export const assetsFixture: Assets = {
-  url: (name) => `/assets/${name}`,
-  find: () => undefined,
-  findByPlainName: () => undefined,
 }

@@ -87,3 +87,15 @@ test('deliver() turns callers away when too much waits, but never the engine its
   assert.equal((await settle(clock, Promise.all([...waiting, inner]))).length, 31)
   assert.equal((await settle(clock, lines.deliver(eventTo('a', 'add')))).status, 'applied')
 })
+
+test('alone() turns callers away when too many wait', async () => {
+  const { lines, clock } = await linesWith(3)
+  const work = () => lines.alone(async (tx, apply) => await apply([eventTo('a', 'add')]) && tx)
+  const waiting = Array.from({ length: 30 }, work)
+  await assert.rejects(
+    work(),
+    (failure: WebEncodeError) => failure.code === 'WE-SYS-004' && failure.retryAfterSeconds === 1,
+  )
+  assert.equal((await settle(clock, Promise.all(waiting))).length, 30)
+  await settle(clock, work())
+})

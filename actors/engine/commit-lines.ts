@@ -5,7 +5,7 @@ import { GroupCommit, type GroupCommitOptions } from './group-commit.ts'
 import type { Work } from './transact.ts'
 
 export interface CommitLinesOptions extends GroupCommitOptions {
-  /** Deliveries that may wait, over all lines, before callers are turned away. */
+  /** Deliveries that may wait, over all lines, before callers are turned away, and as many transactions of their own. */
   readonly capacity: number
 }
 
@@ -13,6 +13,8 @@ export class CommitLines {
   readonly #lines: readonly GroupCommit[]
   readonly #capacity: number
   #turn = 0
+  /** Transactions of their own that wait or run. */
+  #own = 0
 
   constructor({ capacity, ...options }: CommitLinesOptions) {
     this.#capacity = capacity
@@ -38,9 +40,18 @@ export class CommitLines {
     return await this.#line(hashOf(delivery.actorId)).deliver(delivery)
   }
 
-  /** Runs a transaction of its own; the lines take turns. See {@link GroupCommit.alone}. */
-  alone<T>(work: Work<T>): Promise<T> {
-    return this.#line(this.#turn++).alone(work)
+  /** Runs a transaction of its own; the lines take turns. See {@link GroupCommit.alone}. @throws WE-SYS-004 when too many wait */
+  async alone<T>(work: Work<T>): Promise<T> {
+    if (this.#own >= this.#capacity) {
+      const message = `Cannot begin a transaction: ${this.#own} others wait`
+      throw new WebEncodeError('WE-SYS-004', message, { retryAfterSeconds: 1 })
+    }
+    this.#own += 1
+    try {
+      return await this.#line(this.#turn++).alone(work)
+    } finally {
+      this.#own -= 1
+    }
   }
 
   get waiting(): number {

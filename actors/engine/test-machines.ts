@@ -30,7 +30,7 @@ const counterSetup = setup({
 })
 
 /** idle ⇄ waiting (a second), until it is ended. */
-export const counterMachine = counterSetup.createMachine({
+const counterMachine = counterSetup.createMachine({
   id: 'counter',
   context: ({ input }) => ({ n: input?.n ?? 0 }),
   initial: 'idle',

@@ -6,10 +6,10 @@ import type { FreeWorker, HedgeScene, RunningChunk } from '../../kernel/db/strag
 export const margin = { share: 0.25, seconds: 2 } as const
 
 /** Below it, a second run is not worth its worker, in seconds. */
-export const leastRemainingSeconds = 10
+const leastRemainingSeconds = 10
 
 /** A speed that was told is believed after this long, in seconds: the first one may be of a source that opens slowly. */
-export const settleSeconds = 10
+const settleSeconds = 10
 
 /** Hedges of one job at the same time. */
 export const mostHedgesOfJob = 3

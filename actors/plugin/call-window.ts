@@ -11,7 +11,7 @@ export interface Judgement {
 }
 
 /** Above this a call is late, in milliseconds. */
-export const lateMs = 1000
+const lateMs = 1000
 const windowSeconds = 60
 const erroneousShare = 0.05
 const failingShare = 0.1

@@ -13,7 +13,7 @@ import { createSupervisor } from './supervisor.ts'
 export type PluginKernel = Awaited<ReturnType<typeof openPluginKernel>>
 
 /** Times for impatient tests. */
-export const quickTiming: PluginTiming = {
+const quickTiming: PluginTiming = {
   ...usualTiming,
   backoffMs: 5,
   failingMs: 300,

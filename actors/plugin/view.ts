@@ -27,7 +27,7 @@ export function pluginRowFrom(
 }
 
 /** The state under the specification's names. */
-export function pluginStateOf(state: PluginMachineState): PluginState {
+function pluginStateOf(state: PluginMachineState): PluginState {
   if (typeof state === 'string') return state
   return state.serving.health === 'healthy' ? 'healthy' : 'degraded'
 }

@@ -21,7 +21,7 @@ import { pluginsDirectory } from './paths.ts'
 import { version } from './version.ts'
 
 /** What a person without FFmpeg should know. Measured: 30 s of 480p took 36 s in one WASM thread and 5 s native. */
-export const wasmNotice =
+const wasmNotice =
   'FFmpeg was not found: encoding with its WebAssembly build, about seven times slower. ' +
   'Install it with: apt-get install ffmpeg'
 

@@ -19,10 +19,11 @@ import { presets } from '../../kernel/profiles.ts'
 import { createRuntime } from '../../kernel/runtime/serve.ts'
 import type { SecretStore } from '../../kernel/plugin/secrets/store.ts'
 import { createUi } from '../../ui/app.tsx'
+import { watchNotes } from './audit-notes.ts'
 import { openAuth } from './auth.ts'
 import { openSignIn } from './sign-in.ts'
 import { measureBox } from './measure.ts'
-import { assetsDirectory } from './paths.ts'
+import { assetsDirectory, dataPathsOf } from './paths.ts'
 import type { KernelPlugins } from './plugins.ts'
 import { checkReadiness } from './readiness.ts'
 import type { KernelStorages } from './storage.ts'
@@ -129,15 +130,22 @@ export async function startHttp(parts: HttpParts): Promise<Listening> {
 }
 
 /** The rows that wait are written before the relay stops, and handed to the bus before the bus closes or at the next start. */
-async function startAudit({ lifecycle, db, bus, log }: HttpParts): Promise<AuditWriter> {
+async function startAudit({ config, lifecycle, db, bus, log }: HttpParts): Promise<AuditWriter> {
   const relay = createAuditRelay({ db, bus, clock: systemClock, log })
   await lifecycle.start('audit relay', () => relay.start(), () => relay.stop())
   const options = { db, clock: systemClock, log, onCommit: () => relay.kick() }
-  return await lifecycle.start(
+  const audit = await lifecycle.start(
     'audit',
     () => createAuditWriter(options),
     (writer) => writer.close(),
   )
+  const directory = dataPathsOf(config.dataDirectory).auditNotes
+  await lifecycle.start(
+    'audit notes',
+    () => watchNotes({ directory, audit, clock: systemClock, log }),
+    (stop) => stop(),
+  )
+  return audit
 }
 
 function createPagesAndApi(deps: HttpDeps, { usage }: KernelStorages, config: Config) {

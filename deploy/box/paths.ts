@@ -8,6 +8,8 @@ export interface DataPaths {
   readonly objects: string
   readonly users: string
   readonly signingKey: string
+  /** What the command line changed, until the audit has it. */
+  readonly auditNotes: string
   /** Values, and beside them the key unless a setting says where else. */
   readonly sealedSecrets: string
   readonly secretsKey: string
@@ -21,6 +23,7 @@ export function dataPathsOf(dataDirectory: string): DataPaths {
     database: join(dataDirectory, 'database'),
     objects: join(dataDirectory, 'objects'),
     users: join(dataDirectory, 'auth', 'users.json'),
+    auditNotes: join(dataDirectory, 'auth', 'audit'),
     signingKey: join(dataDirectory, 'auth', 'signing-key'),
     sealedSecrets: join(dataDirectory, 'secrets', 'sealed.json'),
     secretsKey: join(dataDirectory, 'secrets', 'key.json'),

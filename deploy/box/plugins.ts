@@ -98,7 +98,7 @@ function openRunning(
   kernelId: string,
   onLogLine: (pluginId: string) => void,
 ) {
-  const { config, db, log, metrics, secrets = noSecrets, isCluster } = parts
+  const { config, db, log, metrics, secrets = noSecrets } = parts
   const stateDirectory = dataPathsOf(config.dataDirectory).plugins
   const folders = createFolders({
     directory: pluginDirectory,

@@ -5,7 +5,9 @@ import type { NewUser, UserView } from '../../kernel/contract/user.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
 import { createLog } from '../../kernel/log.ts'
 import type { BasicAuth } from '../../plugins/auth-basic/auth.ts'
+import { noteForAudit } from '../box/audit-notes.ts'
 import { openAuth } from '../box/auth.ts'
+import { dataPathsOf } from '../box/paths.ts'
 import type { Client } from './client.ts'
 import { clientOf, type Target } from './target.ts'
 
@@ -21,10 +23,10 @@ export interface UserDesk {
   remove(username: string): Promise<void>
 }
 
-/** The server's, which writes its audit, where one is named; else the file in the data folder, whose changes a running server sees. */
+/** The server's, which writes its audit, where one is named; else the file in the data folder, whose changes a running server sees, and the next one writes into its audit. */
 export function openUserDesk(target: Target): UserDesk {
   return target.server === undefined
-    ? fileDesk(openUsers(target.env))
+    ? notedDesk(fileDesk(openUsers(target.env)), notesOf(target.env))
     : serverDesk(clientOf(target))
 }
 
@@ -41,6 +43,7 @@ export async function createLink(env: Target['env'], username: string): Promise<
   const config = readConfig(env)
   const auth = openUsers(env)
   const { id } = await named(fileDesk(auth), username)
+  await noteForAudit(notesOf(env), 'user.create_link', id)
   const base = config.publicUrl ?? `http://${config.kernelHost}:${config.kernelPort}`
   return `${base}/auth/link?code=${await auth.createOneTimeCode(id)}`
 }
@@ -60,6 +63,33 @@ function fileDesk(auth: BasicAuth): UserDesk {
     remove: async (username) => await auth.removeUser((await named(desk, username)).id),
   }
   return desk
+}
+
+/** What nobody can look up later does not look like a success: the note is written before the answer. */
+function notedDesk(desk: UserDesk, directory: string): UserDesk {
+  return {
+    list: () => desk.list(),
+    async add(wish) {
+      const added = await desk.add(wish)
+      const { username, role } = added
+      await noteForAudit(directory, 'user.create', added.id, { username, role })
+      return added
+    },
+    async setRole(username, role) {
+      const changed = await desk.setRole(username, role)
+      await noteForAudit(directory, 'user.set_role', changed.id, { username, role })
+      return changed
+    },
+    async remove(username) {
+      const { id } = await named(desk, username)
+      await desk.remove(username)
+      await noteForAudit(directory, 'user.delete', id, { username })
+    },
+  }
+}
+
+function notesOf(env: Target['env']): string {
+  return dataPathsOf(readConfig(env).dataDirectory).auditNotes
 }
 
 function serverDesk(client: Client): UserDesk {

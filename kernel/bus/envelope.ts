@@ -4,7 +4,7 @@ import { messageOf } from '../errors.ts'
 import type { WireHeaders, WireMessage } from './wire.ts'
 
 /** What this version writes, and the newest it reads. */
-export const envelopeVersion = 1
+const envelopeVersion = 1
 
 /** Absent means version 1. */
 const versionHeader = 'We-Version'

@@ -8,7 +8,7 @@ import { isMatch } from './filter.ts'
 export type AskJetStream = (subject: string, body: string) => Promise<Uint8Array>
 
 /** What JetStream refused, with its own error code. */
-export class JetStreamError extends Error {
+class JetStreamError extends Error {
   override readonly name = 'JetStreamError'
   readonly code: number
 

@@ -18,7 +18,7 @@ export type JobStatus = (typeof jobStatuses)[number]
 export const endedJobStatuses: readonly JobStatus[] = ['completed', 'failed', 'cancelled']
 
 /** Finer than the status: what the job is doing now. */
-export const jobPhases = [
+const jobPhases = [
   'queued',
   'probing',
   'encoding',
@@ -30,7 +30,7 @@ export const jobPhases = [
 ] as const
 export type JobPhase = (typeof jobPhases)[number]
 
-export const jobSourceTypes = ['url', 'upload', 'stream', 'restream'] as const
+const jobSourceTypes = ['url', 'upload', 'stream', 'restream'] as const
 
 /** Body of `POST /v1/jobs`. Unknown fields are refused. */
 export const createJobSchema = z.strictObject({
@@ -49,7 +49,7 @@ export const createJobSchema = z.strictObject({
 })
 export type CreateJob = z.input<typeof createJobSchema>
 
-export const jobErrorSchema = z.strictObject({
+const jobErrorSchema = z.strictObject({
   code: z.string(),
   message: z.string(),
   detail: z.string().optional(),

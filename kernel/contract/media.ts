@@ -9,7 +9,7 @@ export const objectRefSchema = z.strictObject({
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
 })
 
-export const videoFactsSchema = z.strictObject({
+const videoFactsSchema = z.strictObject({
   streamIndex: z.int().min(0),
   codec: z.string(),
   /** Displayed size, after rotation, in pixels. */
@@ -23,7 +23,7 @@ export const videoFactsSchema = z.strictObject({
   isHdr: z.boolean().default(false),
 })
 
-export const audioFactsSchema = z.strictObject({
+const audioFactsSchema = z.strictObject({
   streamIndex: z.int().min(0),
   codec: z.string(),
   sampleRateHz: z.int().min(1),
@@ -31,7 +31,7 @@ export const audioFactsSchema = z.strictObject({
   language: z.string().max(16).optional(),
 })
 
-export const sourceFactsSchema = z.strictObject({
+const sourceFactsSchema = z.strictObject({
   format: z.string(),
   durationSeconds: z.number().min(0),
   sizeBytes: z.int().min(0).optional(),

@@ -29,7 +29,7 @@ const figures = {
   methods: z.array(pluginMethodSchema),
 }
 
-export const pluginUpgradeSchema = z.strictObject({
+const pluginUpgradeSchema = z.strictObject({
   /** `testing`: in the shadow; `watching`: it serves, and the old version waits. */
   phase: z.enum(['none', 'testing', 'watching']),
   /** How the last one ended. */
@@ -39,7 +39,7 @@ export const pluginUpgradeSchema = z.strictObject({
 })
 
 /** A plugin in one kernel. */
-export const pluginInstanceSchema = z.strictObject({
+const pluginInstanceSchema = z.strictObject({
   kernel_id: z.string(),
   state: z.enum(pluginStates),
   version: z.string(),

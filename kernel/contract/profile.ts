@@ -29,7 +29,7 @@ const abrSchema = z.strictObject({
   bufferBits: z.int().min(50_000).max(800_000_000).optional(),
 })
 
-export const videoSettingsSchema = z.strictObject({
+const videoSettingsSchema = z.strictObject({
   codec: z.enum(videoCodecs),
   /** Encoder preset (`veryfast`, `p4`) or speed number as a string (`4` for libaom `-cpu-used`). */
   preset: z.string().regex(/^[a-z0-9]{1,16}$/).optional(),
@@ -46,7 +46,7 @@ export const videoSettingsSchema = z.strictObject({
   gopSeconds: z.number().min(0.5).max(10).default(2),
 })
 
-export const audioSettingsSchema = z.strictObject({
+const audioSettingsSchema = z.strictObject({
   codec: z.enum(audioCodecs),
   bitrateBps: z.int().min(16_000).max(1_024_000).default(128_000),
   sampleRateHz: z.union([z.literal(44_100), z.literal(48_000)]).default(48_000),

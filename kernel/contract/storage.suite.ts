@@ -136,6 +136,23 @@ function describeObjects(get: Get): void {
     await get().storage.delete({ bucket, path })
   })
 
+  test('of uploads of one key that must be absent one succeeds, and none of what is there', async () => {
+    const { storage } = get()
+    const target = { bucket, path: 'a/once.txt', ifAbsent: true }
+    const texts = ['one', 'two', 'three']
+    const uploads = texts.map((text) => storage.upload(target, chunksOf(text)))
+    const ended = await Promise.allSettled(uploads)
+    const won = texts.filter((_, i) => ended[i]?.status === 'fulfilled')
+    assert.deepEqual(won, [await textOf((await storage.download(target)).body)])
+    for (const [i, { status }] of ended.entries()) {
+      if (status === 'rejected') await assert.rejects(uploads[i]!, isCode('WE-STO-007'))
+    }
+    await assert.rejects(storage.upload(target, chunksOf('late')), isCode('WE-STO-007'))
+    assert.deepEqual(won, [await textOf((await storage.download(target)).body)])
+    await put(get(), target.path, 'replaced')
+    assert.equal(await textOf((await storage.download(target)).body), 'replaced')
+  })
+
   test('download() sends a range, both ends included', async () => {
     await put(get(), 'objects/range.txt', '0123456789')
     const read = async (range: { start: number; end?: number }) => {

@@ -65,6 +65,8 @@ export interface StorageProvider {
   /**
    * Streams an object in; it appears whole or not at all.
    * @param target.sha256 - lower-case hex that the bytes must have. @throws WE-STO-006 when they have another
+   * @param target.ifAbsent - of uploads of one key at the same time, one succeeds. @default false: the last one stays.
+   * @throws WE-STO-007 when there is an object
    */
   upload(
     target: {
@@ -73,6 +75,7 @@ export interface StorageProvider {
       contentType?: string
       signal?: AbortSignal
       sha256?: string
+      ifAbsent?: boolean
     },
     chunks: AsyncIterable<Uint8Array>,
   ): Promise<UploadSummary>

@@ -22,7 +22,7 @@ export const taskStatuses = [
 export type TaskStatus = (typeof taskStatuses)[number]
 
 /** Where a task reads the source from. `url` is resolved anew at every claim and may be signed. */
-export const sourceRefSchema = z.strictObject({
+const sourceRefSchema = z.strictObject({
   url: z.string(),
   /** Format hint and facts known from the probe are in the plan. */
   name: z.string(),
@@ -31,7 +31,7 @@ export const sourceRefSchema = z.strictObject({
 })
 
 /** An intermediate that a task reads, with a URL that is valid for the lease. */
-export const taskInputSchema = objectRefSchema.extend({
+const taskInputSchema = objectRefSchema.extend({
   url: z.string(),
   /** The task that made it; a damaged input is sent back to it. */
   taskId: z.string(),
@@ -39,7 +39,7 @@ export const taskInputSchema = objectRefSchema.extend({
 })
 
 /** The plan without its chunk list: what every task after the probe may need. */
-export const planFactsSchema = encodePlanSchema.omit({ chunks: true })
+const planFactsSchema = encodePlanSchema.omit({ chunks: true })
 
 /** Durable parameters of a task, fixed when the job plans it. */
 export const taskParamsSchema = z.discriminatedUnion('kind', [

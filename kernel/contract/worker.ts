@@ -19,7 +19,7 @@ export const workerProtocol = 1
 export const workerCommands = ['work', 'drain', 'restart', 'leave'] as const
 export type WorkerCommand = (typeof workerCommands)[number]
 
-export const encoderNames = ['ffmpeg', 'wasm'] as const
+const encoderNames = ['ffmpeg', 'wasm'] as const
 
 export const workerCapabilitiesSchema = z.strictObject({
   /** Tasks that the worker runs at the same time. */

@@ -63,10 +63,10 @@ export interface ClaimGroup {
 const pointMs = 30_000
 
 /** A task waits this long for the workers of its own region, where there are any; then others may have it. */
-export const ownRegionMs = 10_000
+const ownRegionMs = 10_000
 
 /** A task that ran out of memory waits this long for another worker, where there is one; then any may have it. */
-export const avoidMs = 30_000
+const avoidMs = 30_000
 
 /**
  * Priorities in the order in which they are served. A priority ages as a whole, by its longest wait: if each task aged

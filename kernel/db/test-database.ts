@@ -12,7 +12,7 @@ import { openPglite } from './pglite.ts'
 import { openPostgres } from './postgres.ts'
 
 /** A superuser's URL of a PostgreSQL server that tests may make databases on. */
-export const testServerUrl = process.env['WEBENCODE_TEST_DATABASE_URL']
+const testServerUrl = process.env['WEBENCODE_TEST_DATABASE_URL']
 
 /** For the `skip` option of tests that need a real PostgreSQL. */
 export const skipWithoutPostgres: string | false = testServerUrl === undefined

@@ -137,9 +137,40 @@ describe('failures', () => {
     assert.ok(Math.abs(Date.parse(error.timestamp) - Date.now()) < 60_000)
   })
 
-  test('of unknown addresses and methods are WE-SYS-007', async () => {
+  test('of unknown addresses are WE-SYS-007, of other methods WE-SYS-008 with those that there are', async () => {
     await failureOf(await bench.app.request('/v1/nothing'), 404, 'WE-SYS-007')
-    await failureOf(await bench.app.request('/v1/jobs', { method: 'PATCH' }), 404, 'WE-SYS-007')
+    await failureOf(await bench.app.request('/v1/jobs/'), 404, 'WE-SYS-007')
+    const ask = async (method: string, path: string) => {
+      const response = await bench.app.request(path, { method, headers: as('viewer') })
+      await failureOf(response, 405, 'WE-SYS-008')
+      return response.headers.get('allow')
+    }
+    assert.equal(await ask('PATCH', '/v1/jobs'), 'GET, HEAD, POST, OPTIONS')
+    assert.equal(await ask('GET', '/v1/jobs/x/cancel'), 'POST, OPTIONS')
+    assert.equal(await ask('DELETE', '/v1/files/tus'), 'POST, OPTIONS')
+    assert.equal(await ask('POST', '/v1/objects/media/a/b'), 'GET, HEAD, PUT, OPTIONS')
+  })
+
+  test('OPTIONS says which methods an address has', async () => {
+    const response = await bench.app.request('/v1/users/x', { method: 'OPTIONS' })
+    assert.equal(response.status, 204)
+    assert.equal(response.headers.get('allow'), 'PATCH, DELETE, OPTIONS')
+    const unknown = await bench.app.request('/v1/nothing', { method: 'OPTIONS' })
+    await failureOf(unknown, 404, 'WE-SYS-007')
+  })
+
+  test('of signing in are a page for people and JSON for programs', async () => {
+    const renderProblem = () => '<p>'
+    const own = await openBench({ db: bench.db, ui: { app: new Hono(), rules: [], renderProblem } })
+    const signIn = (accept: string) =>
+      own.app.request('/auth/login', {
+        method: 'POST',
+        headers: { accept, 'content-type': 'application/x-www-form-urlencoded' },
+        body: 'username=otto&password=wrong',
+      })
+    await failureOf(await signIn('*/*'), 401, 'WE-AUTH-001')
+    assert.equal((await signIn('text/html,*/*')).headers.get('location'), '/login?error=password')
+    await own.close()
   })
 
   test('from inside tell nothing of the inside, and are logged', async () => {
@@ -218,6 +249,8 @@ describe('requests', () => {
     const signIn = (clientAddress: string) =>
       own.app.request('/auth/link', { method: 'POST' }, { clientAddress })
     for (let i = 0; i < 3; i++) await failureOf(await signIn('10.0.0.1'), 401, 'WE-AUTH-001')
+    for (let i = 0; i < 3; i++) await failureOf(await signIn(`fd::${i}`), 401, 'WE-AUTH-001')
+    await failureOf(await signIn('fd::9'), 429, 'WE-SYS-005')
     const refused = await signIn('10.0.0.1')
     assert.equal(refused.headers.get('retry-after'), '20')
     await failureOf(refused, 429, 'WE-SYS-005')
@@ -239,6 +272,8 @@ describe('requests', () => {
       /webencode_http_request_duration_seconds_count\{method="GET",route="\/v1\/jobs\/:id",status="404"\} \d/,
     )
     assert.doesNotMatch(text, /some-id/)
+    await bench.app.request('/health', { method: 'FOO-1' })
+    assert.doesNotMatch((await bench.metrics.expose()).text, /FOO-1/)
   })
 })
 

@@ -1,10 +1,9 @@
 /** The HTTP application: the middleware in its order, and every route. */
 import type { OpenAPIHono } from '@hono/zod-openapi'
-import type { MiddlewareHandler } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
-import { WebEncodeError } from '../errors.ts'
+import { allowedMethods } from './allowed-methods.ts'
 import { auditActions } from './audit.ts'
 import { findRule, guard } from './auth.ts'
+import { limitBody } from './body-limit.ts'
 import { clientAddress } from './client-address.ts'
 import type { AppEnv, HttpDeps, UiMount } from './deps.ts'
 import { limitInFlight } from './in-flight.ts'
@@ -57,7 +56,7 @@ export function createApp(deps: HttpDeps, ui?: UiMount): OpenAPIHono<AppEnv> {
   app.use(auditActions(deps))
   app.use(guard(deps))
   app.onError(answerFailure({ clock, log }, ui))
-  app.notFound(answerNotFound({ clock, log }, ui))
+  app.notFound(answerNotFound({ clock, log }, ui, (path) => allowedMethods(app, path)))
 
   app.route('/', systemRoutes(deps))
   app.route('/', jobRoutes(deps))
@@ -82,15 +81,4 @@ export function createApp(deps: HttpDeps, ui?: UiMount): OpenAPIHono<AppEnv> {
   serveDescription(app, apiVersion)
   if (ui !== undefined) app.route('/', ui.app)
   return app
-}
-
-/** Limits every body but those that a handler streams. @throws WE-SYS-006 */
-function limitBody(maxSize: number): MiddlewareHandler<AppEnv> {
-  const limit = bodyLimit({
-    maxSize,
-    onError: () => {
-      throw new WebEncodeError('WE-SYS-006', `The body is larger than the ${maxSize} bytes allowed`)
-    },
-  })
-  return (c, next) => c.get('rule')?.isStreamed === true ? next() : limit(c, next)
 }

@@ -9,6 +9,7 @@ test('parseByteRange() follows RFC 9110', () => {
     ['bytes=0-', 10, { start: 0, end: 9 }],
     ['bytes=2-4', 10, { start: 2, end: 4 }],
     ['bytes= 2-4 ', 10, { start: 2, end: 4 }],
+    ['Bytes=2-4', 10, { start: 2, end: 4 }],
     ['bytes=2-99', 10, { start: 2, end: 9 }],
     ['bytes=-4', 10, { start: 6, end: 9 }],
     ['bytes=-40', 10, { start: 0, end: 9 }],

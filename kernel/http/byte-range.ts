@@ -14,7 +14,7 @@ export function parseByteRange(
   header: string | undefined,
   size: number,
 ): ByteRange | 'whole' | 'unsatisfiable' {
-  const [, first, last] = /^bytes= *(\d*)-(\d*) *$/.exec(header ?? '') ?? []
+  const [, first, last] = /^bytes= *(\d*)-(\d*) *$/i.exec(header ?? '') ?? []
   if (first === undefined || last === undefined || first + last === '') return 'whole'
   if (first === '') {
     const length = Math.min(Number(last), size)

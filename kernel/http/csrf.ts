@@ -3,6 +3,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Context } from 'hono'
 import { WebEncodeError } from '../errors.ts'
 import type { AppEnv, HttpConfig, Identity } from './deps.ts'
+import { readForm } from './form.ts'
 
 /**
  * A request whose credentials the browser adds by itself, without a token of ours: it must come from our own pages, or from
@@ -54,8 +55,7 @@ export function isSameSecret(a: string, b: string): boolean {
 async function formToken(c: Context<AppEnv>): Promise<string | undefined> {
   const type = c.req.header('content-type') ?? ''
   if (!/^(application\/x-www-form-urlencoded|multipart\/form-data)\b/i.test(type)) return undefined
-  const value = (await c.req.parseBody())['_csrf']
-  return typeof value === 'string' ? value : undefined
+  return (await readForm(c))['_csrf']
 }
 
 function digest(text: string): Buffer {

@@ -25,7 +25,7 @@ export async function sendDownload(
 ): Promise<Response> {
   const { sizeBytes: size } = download
   const headers = headersOf(download)
-  if (c.req.header('if-none-match') === headers.ETag) return c.body(null, 304, headers)
+  if (isKnown(c.req.header('if-none-match'), headers.ETag)) return c.body(null, 304, headers)
   const isCurrent = (c.req.header('if-range') ?? headers.ETag) === headers.ETag
   const range = parseByteRange(isCurrent ? c.req.header('range') : undefined, size)
   if (range === 'unsatisfiable') throw rangeNotSatisfiable(c, size)
@@ -39,6 +39,12 @@ export async function sendDownload(
   if (range === 'whole') return c.newResponse(body, 200, { ...headers, ...length })
   const position = { 'Content-Range': `bytes ${start}-${end}/${size}` }
   return c.newResponse(body, 206, { ...headers, ...length, ...position })
+}
+
+/** The list of `If-None-Match`, whose comparison is weak (RFC 9110, section 13.1.2). */
+function isKnown(tags: string | undefined, etag: string): boolean {
+  const named = tags?.split(',').map((tag) => tag.trim().replace(/^W\//, '')) ?? []
+  return named.includes('*') || named.includes(etag)
 }
 
 function headersOf({ contentType, etag, saveAs }: Download) {

@@ -126,6 +126,18 @@ describe('limitInFlight()', () => {
     assert.equal((await ask('/file')).status, 200)
   })
 
+  test('keeps no place for the body of a HEAD, which nobody reads', async () => {
+    const { app, ask, finish, nextDownload } = createTrial()
+    for (let i = 0; i < 3; i++) {
+      const { cancelled } = nextDownload()
+      const head = await app.request('/file', { method: 'HEAD', headers: { 'x-client': 'a' } })
+      assert.equal(head.status, 200)
+      await cancelled
+    }
+    assert.equal((await ask('/file')).status, 200)
+    finish()
+  })
+
   test('gives the place of a download back when its client goes away', async () => {
     const { app, nextDownload } = createTrial()
     const server: Server = await (await createRuntime()).serve({

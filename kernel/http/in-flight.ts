@@ -1,5 +1,6 @@
 /** How much is done at the same time: what comes on top is told to come again, before it costs anything. */
 import type { MiddlewareHandler } from 'hono'
+import { networkOf } from '../address.ts'
 import { WebEncodeError } from '../errors.ts'
 import type { AppEnv, HttpConfig } from './deps.ts'
 import type { RuntimeEnv } from '../runtime/runtime.ts'
@@ -63,13 +64,15 @@ export function limitInFlight(
   }
   return async (c, next) => {
     const load = loadOf(c.get('rule'))
-    const leave = gates[load].enter(c.get('clientIp'))
+    const leave = gates[load].enter(networkOf(c.get('clientIp')))
     if (leave === undefined) throw full(load)
     let isSending = false
     try {
       await next()
       const { body } = c.res
       if (load !== 'download' || body === null) return
+      // Nobody reads the body of an answer to HEAD.
+      if (c.req.method === 'HEAD') return await body.cancel()
       c.res = new Response(sent(body, leave, c.env?.onAnswerClosed), c.res)
       isSending = true
     } finally {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { systemClock } from '../clock.ts'
 import { type Role, roles } from '../contract/auth.ts'
 import type { SharedText } from '../runtime/shared-text.ts'
 import { LiveConnection } from './live-connection.ts'
@@ -32,6 +33,7 @@ function watch(role: Role, names: readonly string[]) {
   const queue: Pick<SendQueue, 'add' | 'remove'> = { add: () => {}, remove: () => {} }
   const connection = new LiveConnection(socket, role, {
     topics: topics as LiveTopics,
+    clock: systemClock,
     queue: queue as SendQueue,
     onClosed: () => {},
     accessOf: (topic) => needed[topic],
@@ -59,4 +61,26 @@ test('who may not is told which role it needs, and who asks for nothing that is,
     ['WE-JOB-001', 'nothing'],
   ])
   assert.match(answers[0]?.message ?? '', /needs the role admin, and yours is viewer/)
+})
+
+test('a client that talks without an end is sent away, and one that pings now and then is not', () => {
+  let nowMs = 0
+  const closed: number[] = []
+  const socket = {
+    bufferedAmount: 0,
+    send: () => {},
+    close: (code: number) => void closed.push(code),
+  }
+  const connection = new LiveConnection(socket, 'viewer', {
+    topics: {} as LiveTopics,
+    clock: { now: () => nowMs },
+    queue: { add: () => {}, remove: () => {} } as unknown as SendQueue,
+    onClosed: () => {},
+    accessOf: () => undefined,
+  })
+  const ping = () => connection.receive('{"type":"ping"}')
+  for (let i = 0; i < 1000; i++, nowMs += 50) ping()
+  assert.deepEqual(closed, [])
+  for (let i = 0; i < 300; i++) ping()
+  assert.deepEqual(closed, [1008])
 })

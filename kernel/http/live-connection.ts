@@ -1,5 +1,6 @@
 /** One connection of live updates: what its client says, and what it is sent. */
 import { z } from 'zod'
+import type { Clock } from '../clock.ts'
 import { roleCovers } from '../contract/access.ts'
 import type { Role } from '../contract/auth.ts'
 import type { SocketHandler, TextSocket } from '../runtime/runtime.ts'
@@ -12,6 +13,10 @@ const maxTopics = 64
 /** Above this a client is slow: it gets nothing until its buffer is empty enough, and then the newest state only. */
 const maxBufferedBytes = 64 * 1024
 const longestMessage = 4096
+/** Messages of a client that may come at once: a page subscribes to what it shows, and pings. */
+const messagesAtOnce = 256
+/** Messages that may follow each second. */
+const messagesPerSecond = 20
 
 const messageSchema = z.discriminatedUnion('type', [
   z.strictObject({
@@ -29,6 +34,7 @@ const pong = new SharedText('{"type":"pong"}')
 /** What connections share. */
 export interface LiveConnectionParts {
   readonly topics: LiveTopics
+  readonly clock: Pick<Clock, 'now'>
   readonly queue: SendQueue
   readonly onClosed: (connection: LiveConnection) => void
   /** Least role that may watch a topic; undefined when there is no such topic. */
@@ -43,15 +49,20 @@ export class LiveConnection implements SocketHandler, Sender, Watcher {
   /** Topics of this connection, with the version that was sent last; the one that was sent last comes last. */
   readonly #sent = new Map<LiveTopic, number>()
   #isClosed = false
+  /** Messages that may come now, as of `#talkedAtMs`. */
+  #allowance = messagesAtOnce
+  #talkedAtMs: number
 
   constructor(socket: TextSocket, role: Role, parts: LiveConnectionParts) {
     this.#socket = socket
     this.#role = role
     this.#parts = parts
+    this.#talkedAtMs = parts.clock.now()
   }
 
   receive(raw: unknown): void {
     if (this.#isClosed) return
+    if (!this.#mayTalk()) return this.end(1008, 'Too many messages')
     const message = messageFrom(raw)
     if (message === undefined) return this.#fail('WE-JOB-001', 'The message is not understood')
     if (message.type === 'ping') this.#reply(pong)
@@ -96,6 +107,15 @@ export class LiveConnection implements SocketHandler, Sender, Watcher {
     for (const topic of this.#sent.keys()) this.#parts.topics.unwatch(topic, this)
     this.#sent.clear()
     this.#parts.onClosed(this)
+  }
+
+  /** Each message costs something, and a topic that is left and entered again a look into the database. */
+  #mayTalk(): boolean {
+    const nowMs = this.#parts.clock.now()
+    const earned = Math.max(0, nowMs - this.#talkedAtMs) / 1000 * messagesPerSecond
+    this.#allowance = Math.min(messagesAtOnce, this.#allowance + earned) - 1
+    this.#talkedAtMs = nowMs
+    return this.#allowance >= 0
   }
 
   #subscribe(name: string, since = 0): void {

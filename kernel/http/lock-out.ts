@@ -1,5 +1,6 @@
 /** Who has guessed too often waits: by account and by address, in the database, so that it holds over kernels and restarts. */
 import { createHash } from 'node:crypto'
+import { networkOf } from '../address.ts'
 import type { Database } from '../db/database.ts'
 import {
   forgetSignInFailures,
@@ -46,7 +47,7 @@ export async function noteSuccess(db: Database, { username }: Attempt): Promise<
 function subjectsOf({ username, clientIp }: Attempt): { name: string; rule: LockRule }[] {
   return [
     ...username === undefined ? [] : [{ name: accountOf(username), rule: accountRule }],
-    ...clientIp === '' ? [] : [{ name: `address:${clientIp}`, rule: addressRule }],
+    ...clientIp === '' ? [] : [{ name: `address:${networkOf(clientIp)}`, rule: addressRule }],
   ]
 }
 

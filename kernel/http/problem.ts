@@ -41,6 +41,7 @@ const statuses: Record<ErrorCode, ContentfulStatusCode> = {
   'WE-STO-004': 500,
   'WE-STO-005': 416,
   'WE-STO-006': 422,
+  'WE-STO-007': 409,
   'WE-SYS-001': 500,
   'WE-SYS-002': 500,
   'WE-SYS-003': 500,
@@ -48,6 +49,8 @@ const statuses: Record<ErrorCode, ContentfulStatusCode> = {
   'WE-SYS-005': 429,
   'WE-SYS-006': 413,
   'WE-SYS-007': 404,
+  'WE-SYS-008': 405,
+  'WE-SYS-009': 426,
 }
 
 /** Codes whose messages speak of our insides: people get the request id instead. */
@@ -89,20 +92,30 @@ export function answerFailure(
     if (failure.retryAfterSeconds !== undefined) {
       c.header('Retry-After', String(Math.max(1, Math.ceil(failure.retryAfterSeconds))))
     }
-    if (ui === undefined || isApiPath(c.req.path)) return answerJson(c, problem)
+    if (ui === undefined || isForProgram(c)) return answerJson(c, problem)
     if (problem.status === 401) return leadToSignIn(c)
     return c.html(await ui.renderProblem(c, problem), problem.status as ContentfulStatusCode)
   }
 }
 
-/** Answers paths and methods that no route has. */
+/** Answers paths and methods that no route has. @param allowed - the value of `Allow` for a path that has other methods */
 export function answerNotFound(
   deps: Pick<HttpDeps, 'log' | 'clock'>,
   ui: UiMount | undefined,
+  allowed: (path: string) => string | undefined,
 ): NotFoundHandler<AppEnv> {
   const answer = answerFailure(deps, ui)
-  return (c) =>
-    answer(new WebEncodeError('WE-SYS-007', `There is no ${c.req.method} ${c.req.path}`), c)
+  return (c) => {
+    const { method, path } = c.req
+    const methods = allowed(path)
+    if (methods === undefined) {
+      return answer(new WebEncodeError('WE-SYS-007', `There is no ${method} ${path}`), c)
+    }
+    c.header('Allow', methods)
+    if (method === 'OPTIONS') return c.body(null, 204)
+    const problem = `${path} has no ${method}, but ${methods}`
+    return answer(new WebEncodeError('WE-SYS-008', problem), c)
+  }
 }
 
 /** The status of the readiness probe. */
@@ -154,8 +167,17 @@ function leadToSignIn(c: Context<AppEnv>): Response {
   return c.redirect(isPage ? `/login?next=${encodeURIComponent(pathname + search)}` : '/login', 303)
 }
 
-function isApiPath(path: string): boolean {
+/** Signing in has one address for people and programs: whoever does not ask for a page is a program. */
+function isForProgram(c: Context<AppEnv>): boolean {
+  const { path } = c.req
+  if (path.startsWith('/auth/')) return !(c.req.header('accept') ?? '').includes('text/html')
   return /^\/(v1|health|ready|metrics|openapi\.json)(\/|$)/.test(path)
+}
+
+/** The failure of a request that does not ask for the WebSocket which its address is. */
+export function upgradeRequired(c: Context<AppEnv>): WebEncodeError {
+  c.header('Upgrade', 'websocket')
+  return new WebEncodeError('WE-SYS-009', 'This address is a WebSocket')
 }
 
 function logFailure(

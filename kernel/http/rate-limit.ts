@@ -1,5 +1,6 @@
 /** How often one client may do what costs something: token buckets by client address. */
 import type { MiddlewareHandler } from 'hono'
+import { networkOf } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import { WebEncodeError } from '../errors.ts'
 import type { AppEnv, HttpConfig } from './deps.ts'
@@ -61,7 +62,7 @@ export function rateLimit(clock: Clock, config: HttpConfig): MiddlewareHandler<A
   return async (c, next) => {
     const limiter = limiterOf(c.req.method, c.req.path)
     if (limiter !== undefined) {
-      const waitSeconds = limiter.take(c.get('clientIp'))
+      const waitSeconds = limiter.take(networkOf(c.get('clientIp')))
       if (waitSeconds > 0) throw tooMany(waitSeconds)
     }
     await next()

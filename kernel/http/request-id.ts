@@ -1,5 +1,5 @@
 /** The id of a request: it goes into the answer, the log, and as correlation id down to the FFmpeg process. */
-import type { MiddlewareHandler } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
 import { createRequestId } from '../ids.ts'
 import type { AppEnv } from './deps.ts'
 
@@ -12,8 +12,13 @@ export function requestId(): MiddlewareHandler<AppEnv> {
     const id = given !== undefined && saneId.test(given) ? given : createRequestId()
     c.set('requestId', id)
     // Noted now: after the handshake, Deno lets nobody read the request any more.
-    c.set('isUpgrade', c.req.header('upgrade') !== undefined)
+    c.set('isUpgrade', isHandshake(c))
     await next()
     if (!c.get('isUpgrade')) c.header('X-Request-Id', id)
   }
+}
+
+/** Other protocols may be offered with any request, and nobody takes them up. */
+function isHandshake(c: Context<AppEnv>): boolean {
+  return c.req.method === 'GET' && c.req.header('upgrade')?.toLowerCase() === 'websocket'
 }

@@ -17,7 +17,7 @@ import { peerOf, proxyTest } from './client-address.ts'
 import type { AppEnv, HttpDeps, Identity } from './deps.ts'
 import { keepRenewed, openTokens, sealTokens } from './session-renewal.ts'
 
-export const sessionCookie = 'webencode_session'
+const sessionCookie = 'webencode_session'
 
 type SessionDeps = Pick<HttpDeps, 'db' | 'auth' | 'clock' | 'config' | 'log'>
 

@@ -42,7 +42,7 @@ export interface UploadPlace {
   readonly sourceUrl: string
 }
 
-/** Decides where a file goes. @throws WE-PLG-001 for an unknown storage, WE-STO-002 for a key that is not an upload's or is taken */
+/** Decides where a file goes. @throws WE-PLG-001 for an unknown storage, WE-STO-002 for a key that is not an upload's, WE-STO-007 for one that is taken */
 export async function placeUpload(storages: Storages, wish: UploadWish): Promise<UploadPlace> {
   const named = storages.get(wish.pluginId)
   const bucket = wish.bucket ?? mainBucket
@@ -70,13 +70,13 @@ async function checkKey({ storage }: NamedStorage, bucket: string, key: string):
     throw failure
   }
   const problem = `${action}: there is a file with this key`
-  throw new WebEncodeError('WE-STO-002', problem, { path: 'object_key' })
+  throw new WebEncodeError('WE-STO-007', problem, { path: 'object_key' })
 }
 
 /**
  * Streams the file of a request into a storage. A form of a browser without scripts has its field `_csrf` before the file;
  * `plugin_id`, `bucket` and `object_key` may be there too.
- * @throws WE-JOB-001 without a file, WE-SYS-006 above the limit, WE-AUTH-003, WE-STO-002, WE-STO-003, WE-STO-006
+ * @throws WE-JOB-001 without a file, WE-SYS-006 above the limit, WE-AUTH-003, WE-STO-002, WE-STO-003, WE-STO-006, WE-STO-007
  */
 export async function storeUpload(
   c: Context<AppEnv>,
@@ -89,16 +89,24 @@ export async function storeUpload(
   return await receiveFile(c.req.raw, options, async (file) => {
     const { name, contentType, fields, chunks } = file
     if (c.get('isCsrfOpen')) checkCsrfToken(identity, fields.get('_csrf'))
+    const objectKey = wished(fields, 'object_key')
     const { storage: { id: pluginId, storage }, bucket, key, sourceUrl } = await placeUpload(
       storages,
       {
         pluginId: wished(fields, 'plugin_id'),
         bucket: wished(fields, 'bucket'),
-        objectKey: wished(fields, 'object_key'),
+        objectKey,
         fileName: name,
       },
     )
-    const target = { bucket, path: key, contentType, ...(file.sha256 && { sha256: file.sha256 }) }
+    const target = {
+      bucket,
+      path: key,
+      contentType,
+      ...(file.sha256 && { sha256: file.sha256 }),
+      // It was looked up, and may be taken by now: another upload of it may have ended meanwhile.
+      ...(objectKey !== undefined && { ifAbsent: true }),
+    }
     const { size, sha256 } = await storage.upload(target, chunks)
     const stored = { key, sizeBytes: size, sha256, pluginId, bucket, sourceUrl }
     if (size > 0 || name !== '') return stored

@@ -36,9 +36,9 @@ test(
       const refused = receiveFile(request, options, async () => {
         await sent
         for (let turns = 0; turns < 20; turns++) await nextTurn()
-        throw new WebEncodeError('WE-STO-002', 'The key is taken')
+        throw new WebEncodeError('WE-STO-007', 'The key is taken')
       })
-      await assert.rejects(refused, { code: 'WE-STO-002' }, `${bytes} bytes`)
+      await assert.rejects(refused, { code: 'WE-STO-007' }, `${bytes} bytes`)
     }
   },
 )

@@ -50,6 +50,7 @@ export function createLiveHub(options: LiveHubOptions): LiveHub {
   )
   const parts = {
     topics: new LiveTopics({ ...options, maxTopics }),
+    clock,
     queue: new SendQueue(clock),
     onClosed: (connection: LiveConnection) => admissions.remove(connection),
     accessOf: (topic: string) => topicAccess(topic, options.families),

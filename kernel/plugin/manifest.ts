@@ -12,7 +12,7 @@ import { protocolVersion } from './protocol.ts'
 import { isInRange, isVersion, isVersionRange } from './version-range.ts'
 
 /** Name of the file in a plugin's folder. */
-export const manifestFile = 'plugin.toml'
+const manifestFile = 'plugin.toml'
 const maxManifestBytes = 256 * 1024
 /** Memory of a plugin whose manifest does not say, in MiB. */
 const presetMemoryMb = 512

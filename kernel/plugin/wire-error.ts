@@ -38,6 +38,7 @@ const codesByStatus: Partial<Record<Pillar, Partial<Record<status, ErrorCode>>>>
     [status.RESOURCE_EXHAUSTED]: 'WE-STO-003',
     [status.OUT_OF_RANGE]: 'WE-STO-005',
     [status.DATA_LOSS]: 'WE-STO-006',
+    [status.ALREADY_EXISTS]: 'WE-STO-007',
   },
   auth: {
     [status.NOT_FOUND]: 'WE-SYS-007',
@@ -52,6 +53,7 @@ const statusByCode: Partial<Record<ErrorCode, status>> = {
   'WE-STO-003': status.RESOURCE_EXHAUSTED,
   'WE-STO-005': status.OUT_OF_RANGE,
   'WE-STO-006': status.DATA_LOSS,
+  'WE-STO-007': status.ALREADY_EXISTS,
   'WE-AUTH-001': status.UNAUTHENTICATED,
   'WE-AUTH-003': status.PERMISSION_DENIED,
   'WE-SYS-007': status.NOT_FOUND,

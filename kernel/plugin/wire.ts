@@ -8,7 +8,7 @@ export const maxCorrelationLength = 200
 /** Largest message, in bytes. Files travel in chunks of {@link chunkBytes}. */
 export const maxMessageBytes = 8 * 1024 * 1024
 /** Bytes of a file in one message. Measured: 256 KiB cost the reader of a download twice the CPU, 32 KiB the writer half more. */
-export const chunkBytes = 64 * 1024
+const chunkBytes = 64 * 1024
 
 /** Options of every channel and server. */
 export const channelOptions: ChannelOptions = {

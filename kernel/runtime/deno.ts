@@ -24,7 +24,7 @@ export function createDenoRuntime(): Runtime {
   const sockets = new Set<WSContext>()
   return {
     upgradeWebSocket: noting(sockets),
-    serve({ app, port, host, graceMs = 10_000 }) {
+    serve({ app, port, host, graceMs = 5000 }) {
       const kill = new AbortController()
       const requests = countRequests(app)
       const options = { port, hostname: host, signal: kill.signal, onListen: () => {} }

@@ -38,8 +38,6 @@ export interface NodeSockets {
   attach(server: HttpServer, answer: AnswerHandshake): void
   /** Says goodbye to every client and stops looking after them. */
   close(): void
-  /** Drops every client. */
-  terminate(): void
 }
 
 /** What the app answers to a handshake. */
@@ -73,9 +71,10 @@ export function createNodeSockets(): NodeSockets {
     },
     attach(server, answer) {
       const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+        if (!isHandshake(request)) return await refuse(socket, upgradeRequired())
         const response = await answer(requestFrom(request), bindingsOf(request))
         const take = accepted.get(request)
-        if (take === undefined) return await refuse(socket, response)
+        if (take === undefined) return await refuse(socket, await refusalOf(response))
         sockets.handleUpgrade(request, socket, head, (client) => {
           client.on('pong', hear)
           hand(client, take)
@@ -92,10 +91,12 @@ export function createNodeSockets(): NodeSockets {
       clearInterval(timer)
       for (const client of sockets.clients) client.close(1001, 'The server stops')
     },
-    terminate() {
-      for (const client of sockets.clients) client.terminate()
-    },
   }
+}
+
+/** Asks for a WebSocket. Other protocols may be offered with any request, which is then answered as if they were not. */
+export function isHandshake({ method, headers }: IncomingMessage): boolean {
+  return method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket'
 }
 
 type AppOfPackage = Parameters<typeof createNodeWebSocket>[0]['app']
@@ -115,11 +116,27 @@ function requestFrom({ url, headers }: IncomingMessage): Request {
   })
 }
 
-/** Writes the app's answer: why not, and when to try again. */
+function upgradeRequired(): Response {
+  return new Response(null, { status: 426, headers: { upgrade: 'websocket' } })
+}
+
+/** An address that answers, and not with a WebSocket, refuses the handshake. */
+async function refusalOf(response: Response): Promise<Response> {
+  if (response.status >= 400) return response
+  await response.body?.cancel()
+  return new Response('There is no WebSocket here', { status: 400 })
+}
+
+/** How long a client that was refused may take to go. */
+const leaveMs = 1000
+
+/** Writes the app's answer: why not, and when to try again. Whoever does not go by themselves is dropped: nobody else looks after the socket. */
 async function refuse(socket: Duplex, response: Response): Promise<void> {
   const { status, headers } = response
-  if (status < 400) await response.body?.cancel()
-  const body = Buffer.from(status < 400 ? '' : await response.text())
+  const body = Buffer.from(await response.text())
+  const timer = setTimeout(() => socket.destroy(), leaveMs)
+  socket.once('close', () => clearTimeout(timer))
+  socket.resume()
   headers.set('connection', 'close')
   headers.set('content-length', String(body.length))
   const lines = [...headers].map(([name, value]) => `${name}: ${value}\r\n`)

@@ -2,7 +2,8 @@
 import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
 import type { Server as HttpServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import { createNodeSockets } from './node-sockets.ts'
+import { watchConnections } from './node-connections.ts'
+import { createNodeSockets, isHandshake } from './node-sockets.ts'
 import type { Runtime, RuntimeEnv, Servable } from './runtime.ts'
 
 /** A connection on which nothing moves for this long is dropped, unless it waits for the app. */
@@ -22,7 +23,7 @@ export function createNodeRuntime(): Runtime {
   return {
     upgradeWebSocket: sockets.upgradeWebSocket,
     async serve(
-      { app, port, host, graceMs = 10_000, maxConnections = 20_000, idleMs = defaultIdleMs },
+      { app, port, host, graceMs = 5000, maxConnections = 20_000, idleMs = defaultIdleMs },
     ) {
       served = app
       const server = createAdaptorServer({
@@ -31,7 +32,10 @@ export function createNodeRuntime(): Runtime {
           return answer(request, closable(env as HttpBindings))
         },
         hostname: host,
+        // Node 22 does not know the option, and there `node-sockets.ts` refuses what is no handshake.
+        serverOptions: { shouldUpgradeCallback: isHandshake },
       }) as HttpServer
+      const connections = watchConnections(server)
       server.maxConnections = maxConnections
       // An upload may take hours; a silent connection may not.
       server.requestTimeout = 0
@@ -42,7 +46,7 @@ export function createNodeRuntime(): Runtime {
         port: (server.address() as AddressInfo).port,
         async close() {
           sockets.close()
-          await drain(server, graceMs, sockets.terminate)
+          await connections.end(graceMs)
         },
       }
     },
@@ -63,7 +67,23 @@ function closable(env: HttpBindings): HttpBindings & RuntimeEnv {
     if (env.outgoing.destroyed) listener()
     else env.outgoing.once('close', listener)
   }
-  return Object.assign(env, { onAnswerClosed })
+  const dropSlowBody = (timeoutMs: number) => {
+    if (env.incoming.complete) return () => {}
+    const timer = setTimeout(() => dropIncomplete(env), timeoutMs)
+    timer.unref()
+    return () => clearTimeout(timer)
+  }
+  return Object.assign(env, { onAnswerClosed, dropSlowBody })
+}
+
+/** Answers past the app, which waits for the body, as Node does for a head that is too slow. */
+function dropIncomplete({ incoming, outgoing }: HttpBindings): void {
+  if (incoming.complete) return
+  const { socket } = incoming
+  if (!outgoing.headersSent) {
+    socket.write('HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n')
+  }
+  socket.destroySoon()
 }
 
 function listen(server: HttpServer, port: number, host: string): Promise<void> {
@@ -71,22 +91,6 @@ function listen(server: HttpServer, port: number, host: string): Promise<void> {
     server.once('error', reject)
     server.listen(port, host, () => {
       server.off('error', reject)
-      resolve()
-    })
-  })
-}
-
-/** Closing the server waits for connections, also for those that a client keeps for a next request: these are closed as they fall idle. */
-function drain(server: HttpServer, graceMs: number, terminateSockets: () => void): Promise<void> {
-  return new Promise((resolve) => {
-    const closeIdle = setInterval(() => server.closeIdleConnections(), 50)
-    const deadline = setTimeout(() => {
-      terminateSockets()
-      server.closeAllConnections()
-    }, graceMs)
-    server.close(() => {
-      clearInterval(closeIdle)
-      clearTimeout(deadline)
       resolve()
     })
   })

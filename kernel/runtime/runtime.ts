@@ -16,6 +16,12 @@ export interface RuntimeEnv {
    * body of every answer is read or cancelled: Node forgets it when the client goes before the first byte.
    */
   onAnswerClosed?: (listener: () => void) => void
+  /**
+   * Drops the client, with 408, when its body is not all there by then. Absent on Deno, which has no such timer and no
+   * way to end one connection.
+   * @returns forgives it: the body is not needed any more
+   */
+  dropSlowBody?: (timeoutMs: number) => () => void
 }
 
 export interface ServeOptions {
@@ -23,7 +29,7 @@ export interface ServeOptions {
   /** 0: any free port. */
   readonly port: number
   readonly host: string
-  /** How long `close` lets running requests finish. @default 10_000 */
+  /** How long `close` lets running requests finish, in milliseconds. @default 5000: Docker kills after ten seconds, and more than this has to stop */
   readonly graceMs?: number
   /** Connections that are open at the same time, WebSockets included; more are dropped at once. Deno sets no limit. @default 20_000 */
   readonly maxConnections?: number

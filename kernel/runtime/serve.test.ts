@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { describe, test } from 'node:test'
 import { Hono } from 'hono'
 import type { Runtime, RuntimeEnv, Server } from './runtime.ts'
@@ -20,6 +20,27 @@ async function withServer(
     await server.close()
   }
 }
+
+/** Node can since 24.9. Deno refuses such requests, with a status that no client takes for an answer. */
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+const hasUpgradeChoice = !('Deno' in globalThis) && (major > 24 || (major === 24 && minor >= 9))
+
+/** A connection that has sent `text`, and what it gets until its end. */
+async function rawSocket(port: number, text: string, options: { allowHalfOpen?: boolean } = {}) {
+  const socket = connect({ port, host: '127.0.0.1', ...options })
+  let answer = ''
+  socket.on('data', (chunk) => answer += chunk.toString())
+  const ended = new Promise<string>((resolve) => {
+    socket.on('error', () => {})
+    socket.once('end', () => resolve(answer)).once('close', () => resolve(answer))
+  })
+  await new Promise<void>((resolve) => socket.write(text, () => resolve()))
+  return { socket, ended }
+}
+
+const handshakeOf = (path: string) =>
+  `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+  'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n'
 
 const newApp = () => new Hono<{ Bindings: RuntimeEnv }>()
 
@@ -151,6 +172,103 @@ describe('serve()', () => {
       const startMs = performance.now()
       await Promise.all([server.close(), ended])
       assert.ok(performance.now() - startMs < 1500)
+    })
+  })
+
+  test('close() does not wait for requests whose client sends no more of them', {
+    skip: 'Deno' in globalThis && 'Deno gives them the grace time',
+  }, async () => {
+    const arrived = Promise.withResolvers<void>()
+    const app = newApp().post('/', async (c) => {
+      arrived.resolve()
+      return c.text(await c.req.text())
+    })
+    await withServer(() => app, async (_, server) => {
+      const head = await rawSocket(server.port, 'GET / HTTP/1.1\r\nHo')
+      const body = await rawSocket(
+        server.port,
+        'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc',
+      )
+      await arrived.promise
+      const startMs = performance.now()
+      await Promise.all([server.close(), head.ended, body.ended])
+      assert.ok(performance.now() - startMs < 4000)
+    }, 60_000)
+  })
+
+  test('close() waits for a body that is still coming', async () => {
+    const arrived = Promise.withResolvers<void>()
+    const app = newApp().post('/', async (c) => {
+      arrived.resolve()
+      return c.text(await c.req.text())
+    })
+    await withServer(() => app, async (_, server) => {
+      const { socket, ended } = await rawSocket(
+        server.port,
+        'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc',
+      )
+      await arrived.promise
+      const closing = server.close()
+      socket.write('def')
+      assert.match(await ended, /^HTTP\/1\.1 200 [^]*\r\n\r\n(6\r\n)?abcdef/)
+      await closing
+    })
+  })
+
+  test('answers a request that offers another protocol as if it did not', {
+    skip: !hasUpgradeChoice && 'this runtime cannot choose what it upgrades',
+  }, async () => {
+    const app = newApp().post('/', async (c) => c.text(`got ${await c.req.text()}`))
+    await withServer(() => app, async (_, server) => {
+      const { ended } = await rawSocket(
+        server.port,
+        'POST / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, close\r\nUpgrade: h2c\r\nContent-Length: 3\r\n\r\nabc',
+      )
+      assert.match(await ended, /^HTTP\/1\.1 200 [^]*got abc/)
+    })
+  })
+
+  test('refuses a handshake where there is no WebSocket, and keeps nothing of it', {
+    skip: 'Deno' in globalThis && 'Deno answers it as if it were none',
+  }, async () => {
+    const app = newApp().get('/', (c) => c.text('hello')).get('/no', (c) => c.text('no', 403))
+    const sockets: Socket[] = []
+    await withServer(() => app, async (_, server) => {
+      const answers = ['/', '/no'].map(async (path) => {
+        const half = { allowHalfOpen: true }
+        const { socket, ended } = await rawSocket(server.port, handshakeOf(path), half)
+        sockets.push(socket)
+        return (await ended).slice(0, 12)
+      })
+      assert.deepEqual(await Promise.all(answers), ['HTTP/1.1 400', 'HTTP/1.1 403'])
+    }, 60_000)
+    for (const socket of sockets) socket.destroy()
+  })
+
+  test('drops a client whose body does not come in time, and no other', {
+    skip: 'Deno' in globalThis && 'Deno has no such timer',
+  }, async () => {
+    const reads = Promise.withResolvers<unknown>()
+    const app = newApp().post('/', async (c) => {
+      const forgive = c.env.dropSlowBody?.(50)
+      try {
+        return c.text(await c.req.text())
+      } catch (failure) {
+        reads.resolve(failure)
+        throw failure
+      } finally {
+        forgive?.()
+      }
+    }).onError((_, c) => c.text('late', 500))
+    await withServer(() => app, async (url, server) => {
+      const quick = await fetch(url, { method: 'POST', body: 'all' })
+      assert.equal(await quick.text(), 'all')
+      const { ended } = await rawSocket(
+        server.port,
+        'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc',
+      )
+      assert.match(await ended, /^HTTP\/1\.1 408 /)
+      assert.ok(await reads.promise instanceof Error)
     })
   })
 

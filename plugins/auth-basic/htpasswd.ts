@@ -109,7 +109,7 @@ function createReader({ file, log }: HtpasswdOptions): () => Promise<Hashes> {
 }
 
 /** Hashes by name. @param onStrange - called with the number of each line that has no hash that may be used */
-export function parseHtpasswd(text: string, onStrange: (line: number) => void): Hashes {
+function parseHtpasswd(text: string, onStrange: (line: number) => void): Hashes {
   const hashes = new Map<string, string>()
   text.split(/\r?\n/).forEach((line, i) => {
     if (line.trim() === '' || line.startsWith('#')) return

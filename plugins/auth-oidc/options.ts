@@ -61,7 +61,7 @@ export function settingsFrom(options: OidcOptions): OidcSettings {
 }
 
 /** In clear only to this machine, for tests. */
-export function isSafe({ protocol, hostname }: URL): boolean {
+function isSafe({ protocol, hostname }: URL): boolean {
   return protocol === 'https:' ||
     protocol === 'http:' && ['127.0.0.1', '[::1]', 'localhost'].includes(hostname)
 }

@@ -3,7 +3,7 @@ import { access, constants, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /** The one named first does the work, where a machine has several. */
-export const gpuVendors = ['nvidia', 'intel', 'amd'] as const
+const gpuVendors = ['nvidia', 'intel', 'amd'] as const
 export type GpuVendor = (typeof gpuVendors)[number]
 
 /** PCI vendor ids, as the kernel shows them. NVIDIA's encoders do not use its render node. */

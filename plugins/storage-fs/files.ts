@@ -1,8 +1,8 @@
 /** Files as objects: written whole or not at all, read as a stream that waits for its reader. */
 import { createHash, randomUUID } from 'node:crypto'
 import { constants, type Stats } from 'node:fs'
-import { type FileHandle, lstat, mkdir, open, rename, rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { type FileHandle, link, lstat, mkdir, open, rename, rm } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
 import { type ObjectMetadata } from '../../kernel/contract/storage.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
 import { contentTypeOf } from '../../kernel/contract/content-types.ts'
@@ -25,23 +25,31 @@ export interface WrittenFile {
   readonly etag: string
 }
 
+/** How a file is written. */
+export interface WriteOptions {
+  /** Looks at what was written before it is moved; may throw. */
+  readonly check: (written: WrittenFile) => void
+  readonly signal?: AbortSignal | undefined
+  /** Where there is a file, it stays. @default false */
+  readonly ifAbsent?: boolean | undefined
+}
+
 /**
  * Writes `chunks` beside the bucket's objects, makes them durable and moves them to `place`.
- * @param check - looks at what was written before it is moved; may throw
- * @throws what `chunks` and `check` throw, the signal's reason or the file system's error; the unfinished file is then gone
+ * @throws what `chunks` and `check` throw, the signal's reason or the file system's error; the unfinished file is then gone.
+ * WE-STO-007 when there is a file and must not be
  */
 export async function writeFile(
   place: Place,
   chunks: AsyncIterable<Uint8Array>,
-  check: (written: WrittenFile) => void,
-  signal?: AbortSignal,
+  { check, signal, ifAbsent = false }: WriteOptions,
 ): Promise<WrittenFile> {
   const part = partPathIn(place.bucketPath)
   await mkdir(dirname(part), { recursive: true })
   try {
     const written = await writePart(part, chunks, signal)
     check(written)
-    await moveInto(part, place.path)
+    await (ifAbsent ? addInto(part, place) : moveInto(part, place.path))
     return written
   } catch (failure) {
     await rm(part, { force: true })
@@ -74,12 +82,29 @@ async function writePart(
   }
 }
 
-/** Moves a finished file; tries again when an empty directory was pruned meanwhile. */
+/** Moves a finished file. */
 export async function moveInto(from: string, to: string): Promise<void> {
+  await intoDirectory(to, () => rename(from, to))
+}
+
+/** Moves a finished file to where there is none: unlike a rename, a link never replaces. @throws WE-STO-007 */
+async function addInto(from: string, { path: to, bucketPath }: Place): Promise<void> {
+  try {
+    await intoDirectory(to, () => link(from, to))
+  } catch (failure) {
+    if (systemCode(failure) !== 'EEXIST') throw failure
+    const problem = `Cannot write object "${relative(bucketPath, to)}": there is one`
+    throw new WebEncodeError('WE-STO-007', problem)
+  }
+  await rm(from)
+}
+
+/** Puts a file into a directory that may not be there yet; tries again when it was pruned meanwhile, being empty. */
+async function intoDirectory(to: string, put: () => Promise<void>): Promise<void> {
   for (let attempt = 1;; attempt++) {
     await mkdir(dirname(to), { recursive: true })
     try {
-      return await rename(from, to)
+      return await put()
     } catch (failure) {
       if (systemCode(failure) !== 'ENOENT' || attempt === 3) throw failure
     }

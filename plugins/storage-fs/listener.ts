@@ -21,6 +21,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   'WE-STO-003': 507,
   'WE-STO-005': 416,
   'WE-STO-006': 422,
+  'WE-STO-007': 412,
   'WE-SYS-007': 404,
 }
 
@@ -35,7 +36,8 @@ const crossOrigin = {
 const preflight = {
   ...crossOrigin,
   'access-control-allow-methods': 'GET, HEAD, PUT',
-  'access-control-allow-headers': 'content-type, content-range, repr-digest, range, if-range',
+  'access-control-allow-headers':
+    'content-type, content-range, repr-digest, range, if-range, if-none-match',
   'access-control-max-age': '600',
 }
 

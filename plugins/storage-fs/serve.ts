@@ -142,12 +142,20 @@ async function receive(request: Request, grant: Grant, options: ServeOptions): P
   }
   const sha256 = givenDigest(request.headers.get('repr-digest'), action)
   const range = parseContentRange(request.headers.get('content-range'), action)
+  // Pieces belong to one object by its digest or its URL, and are not decided by who came first.
+  const ifAbsent = request.headers.get('if-none-match')?.trim() === '*'
   if (range !== undefined) return await receivePiece({ request, grant, range, sha256 }, options)
   const declared = request.headers.get('content-length')
   const chunks = wholeBody(bodyOf(request), declared, action)
-  const target = { bucket, path: key, signal: request.signal, ...(sha256 && { sha256 }) }
-  const summary = await options.upload(target, chunks)
-  return Response.json(summary, { status: 201, headers: { etag: summary.etag } })
+  const target = { bucket, path: key, signal: request.signal, ifAbsent, ...(sha256 && { sha256 }) }
+  try {
+    const summary = await options.upload(target, chunks)
+    return Response.json(summary, { status: 201, headers: { etag: summary.etag } })
+  } catch (failure) {
+    const isTaken = failure instanceof WebEncodeError && failure.code === 'WE-STO-007'
+    if (isTaken) return new Response(null, { status: 412 })
+    throw failure
+  }
 }
 
 interface PieceRequest {

@@ -372,6 +372,16 @@ test('serve() refuses an upload that is shorter than it declared, and other meth
   assert.deepEqual(objects, [])
 })
 
+test('serve() takes an upload that must be the first only once', async (t) => {
+  const opened = openFor(t)
+  const request = { bucket, objectKey: 'once.mp4', expirySeconds: 60, method: 'PUT' } as const
+  const { url } = await opened.storage.getUploadUrl({ ...request, audience: 'browser' })
+  const first = { 'if-none-match': '*' }
+  const send = (headers: Record<string, string>) =>
+    statusOf(opened.serve(url, { method: 'PUT', body: 'abc', headers }))
+  assert.deepEqual([await send(first), await send(first), await send({})], [201, 412, 201])
+})
+
 test('serve() refuses addresses that lead out of the bucket, however they are encoded', async (t) => {
   const opened = openFor(t)
   const query = new URL(await signedUrl(opened, 'a.mp4'), 'http://localhost').search

@@ -148,12 +148,12 @@ class DirectoryStorage implements FsStorage {
     }
   }
 
-  upload: StorageProvider['upload'] = ({ bucket, path, signal, sha256 }, chunks) =>
+  upload: StorageProvider['upload'] = ({ bucket, path, signal, sha256, ifAbsent }, chunks) =>
     this.#told(`write object "${path}"`, async () => {
       const place = await this.#locate(bucket, path)
       const check = (found: WrittenFile) =>
         refuseWrongDigest(sha256, found.sha256, `write object "${path}"`)
-      const written = await writeFile(place, chunks, check, signal)
+      const written = await writeFile(place, chunks, { check, signal, ifAbsent })
       return { url: `fs://${path}`, ...written }
     })
 

@@ -26,6 +26,8 @@ const named: Readonly<Record<string, readonly [code: ErrorCode, reason: string]>
   XMinioStorageFull: ['WE-STO-003', 'the storage is full'],
   XMinioAdminBucketQuotaExceeded: ['WE-STO-003', 'the storage is full: its quota is used up'],
   InsufficientStorage: ['WE-STO-003', 'the storage is full'],
+  PreconditionFailed: ['WE-STO-007', 'there is one'],
+  ConditionalRequestConflict: ['WE-STO-007', 'another upload of it ends at the same time'],
   BadDigest: ['WE-STO-004', 'the bytes changed on their way'],
   XAmzContentSHA256Mismatch: ['WE-STO-004', 'the bytes changed on their way'],
   SlowDown: ['WE-STO-004', 'the storage has too much to do'],

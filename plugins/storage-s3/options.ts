@@ -47,7 +47,7 @@ const connectTimeoutMs = 5_000
 const maxAttempts = 3
 
 /** The URL of an endpoint. @throws RangeError when it cannot be one */
-export function endpointUrlFrom(endpoint: string, useSsl: boolean): string {
+function endpointUrlFrom(endpoint: string, useSsl: boolean): string {
   const text = /^https?:\/\//i.test(endpoint)
     ? endpoint
     : `${useSsl ? 'https' : 'http'}://${endpoint}`

@@ -81,7 +81,10 @@ class BucketStorage implements S3Storage {
       await this.#clients.server.send(command, this.#limits())
     })
 
-  upload: StorageProvider['upload'] = ({ bucket, path: key, signal, sha256 }, chunks) =>
+  upload: StorageProvider['upload'] = (
+    { bucket, path: key, signal, sha256, ifAbsent = false },
+    chunks,
+  ) =>
     this.#told(`write object "${key}"`, async () => {
       const place = { bucket: this.#bucketOf(bucket, key), key }
       this.#sweep()
@@ -89,6 +92,7 @@ class BucketStorage implements S3Storage {
         ...place,
         contentType: contentTypeOf(key),
         chunks,
+        ifAbsent,
         partTimeoutMs: partPatience * this.#callTimeoutMs,
         ...(signal !== undefined && { signal }),
         ...(sha256 !== undefined && { sha256 }),

@@ -24,6 +24,8 @@ export interface UploadOrder {
   readonly chunks: AsyncIterable<Uint8Array>
   /** Lower-case hex that the bytes must have. */
   readonly sha256?: string
+  /** Where there is an object, it stays: the server answers with a failure. */
+  readonly ifAbsent: boolean
   readonly signal?: AbortSignal
   /** Milliseconds that one part may take. */
   readonly partTimeoutMs: number
@@ -93,6 +95,11 @@ class Transfer {
     return await this.#complete()
   }
 
+  /** For the request with which the object appears. */
+  get #condition(): { readonly IfNoneMatch?: string } {
+    return this.#order.ifAbsent ? { IfNoneMatch: '*' } : {}
+  }
+
   /** The last bytes are not sent before this. */
   #refuseWrongHash(): void {
     const { key, sha256 } = this.#order
@@ -109,7 +116,12 @@ class Transfer {
 
   async #putWhole({ bytes: Body, sha256 }: Part): Promise<string | undefined> {
     const { contentType: ContentType } = this.#order
-    const command = new PutObjectCommand({ ...this.#place, ContentType, Body })
+    const command = new PutObjectCommand({
+      ...this.#place,
+      ...this.#condition,
+      ContentType,
+      Body,
+    })
     command.middlewareStack.add(knownHash(sha256), beforeSigning)
     return (await this.#client.send(command, this.#limits())).ETag
   }
@@ -143,7 +155,7 @@ class Transfer {
   async #complete(): Promise<string | undefined> {
     this.#signal.throwIfAborted()
     const Parts = this.#sent.sort((a, b) => a.PartNumber - b.PartNumber)
-    const target = { ...this.#place, UploadId: this.#uploadId }
+    const target = { ...this.#place, ...this.#condition, UploadId: this.#uploadId }
     const command = new CompleteMultipartUploadCommand({ ...target, MultipartUpload: { Parts } })
     return (await this.#client.send(command, this.#limits())).ETag
   }

@@ -12,7 +12,7 @@ import {
 import { joinCommand } from './add-worker.tsx'
 import { ConfirmButton, TextField } from './forms.tsx'
 import { progressSentence, topicsOf } from './job-list.tsx'
-import { FailureCard, paceSentence, Steps } from './job-parts.tsx'
+import { FailureCard, MediaFacts, paceSentence, ReportFacts, Steps } from './job-parts.tsx'
 import { NoticeBanner } from './panels.tsx'
 import { ChunkStrip, ProgressBar } from './progress.tsx'
 import { TaskBadge, WorkerBadge } from './status.tsx'
@@ -244,4 +244,14 @@ test('stepFrom() puts events into words and leaves out echoes', () => {
 test('taskNameFrom() falls back to the id', () => {
   assert.equal(taskNameFrom('j.stitch.00000'), 'Stitch')
   assert.equal(taskNameFrom('j.other.00000'), 'j.other.00000')
+})
+
+test('MediaFacts and ReportFacts say nothing of the pictures of a job of sound alone', () => {
+  const media = { duration_seconds: 9, size_bytes: 1000, total_frames: 0, audio_codec: 'aac' }
+  assert.doesNotMatch(String(<MediaFacts media={media} />), /Frames|Video/)
+  assert.match(String(<MediaFacts media={{ ...media, total_frames: 1250 }} />), /Frames.*1,250/)
+  const report = { frames: 0, videoSeconds: 0, audioTracks: 1, audioSeconds: 9 }
+  const text = String(<ReportFacts report={report} />)
+  assert.doesNotMatch(text, /Frames|Video/)
+  assert.match(text, /Audio<.*9 s/)
 })

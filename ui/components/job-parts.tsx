@@ -169,13 +169,14 @@ export function Player({ jobId, output }: { jobId: string; output: OutputFile })
 }
 
 /** Stable address of an output; it answers byte ranges. */
-export function outputUrl(jobId: string, name: string): string {
+function outputUrl(jobId: string, name: string): string {
   return `/v1/jobs/${encodeURIComponent(jobId)}/outputs/${encodeURIComponent(name)}`
 }
 
 /** What is known about the source. */
 export function MediaFacts({ media }: { media: NonNullable<JobView['media']> }) {
   const { width, height, duration_seconds, size_bytes, fps } = media
+  const frames = media['total_frames']
   const isNumber = (value: Json | undefined): value is number => typeof value === 'number'
   return (
     <Facts
@@ -188,7 +189,8 @@ export function MediaFacts({ media }: { media: NonNullable<JobView['media']> }) 
         ['Frame rate', isNumber(fps) ? `${Number(fps.toFixed(3))} fps` : null],
         [
           'Frames',
-          isNumber(media['total_frames']) ? media['total_frames'].toLocaleString('en') : null,
+          // A job of sound alone has none.
+          isNumber(frames) && frames > 0 ? frames.toLocaleString('en') : null,
         ],
         ['Audio', audioOf(media)],
       ]}
@@ -213,6 +215,9 @@ const reportNames: Readonly<Record<string, string>> = {
   sizeBytes: 'Size',
 }
 
+/** Zero where the output does not have such a stream. */
+const ofStream: ReadonlySet<string> = new Set(['frames', 'videoSeconds', 'audioSeconds'])
+
 function reportValue(name: string, value: string | number | boolean): string {
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
   if (typeof value === 'string') return value
@@ -226,10 +231,12 @@ export function ReportFacts(
 ) {
   return (
     <Facts
-      facts={Object.entries(report).map(([name, value]) => [
-        reportNames[name] ?? sentenceCase(name),
-        reportValue(name, value),
-      ])}
+      facts={Object.entries(report)
+        .filter(([name, value]) => !(value === 0 && ofStream.has(name)))
+        .map(([name, value]) => [
+          reportNames[name] ?? sentenceCase(name),
+          reportValue(name, value),
+        ])}
     />
   )
 }

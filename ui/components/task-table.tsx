@@ -7,7 +7,7 @@ import { ProgressBar } from './progress.tsx'
 import { TaskBadge, taskKindLabels } from './status.tsx'
 
 /** A longer list shows only what is not done, so that a live page stays light. */
-export const shortListLimit = 60
+const shortListLimit = 60
 
 interface TaskTableProps {
   readonly tasks: readonly TaskView[]

@@ -21,7 +21,7 @@ export interface TokensView {
 const day = 86_400
 
 /** Choices of the form: seconds, and what people read. */
-export const lifeChoices = [
+const lifeChoices = [
   [String(30 * day), '30 days'],
   [String(day), 'A day'],
   [String(90 * day), '90 days'],

@@ -60,4 +60,5 @@ test('PUT /v1/owners/{id}/weight refuses what is no weight, and operators', asyn
     assert.equal((await put('ann', weight)).status, 400, String(weight))
   }
   assert.equal((await put('ann', 2, 'operator')).status, 403)
+  for (const name of ['%00', 'a%0Ab']) assert.equal((await put(name, 2)).status, 400, name)
 })

@@ -6,6 +6,7 @@ import { listOwnerWeights, writeOwnerWeight } from '../../db/owner-weights.ts'
 import { currentCaller } from '../auth.ts'
 import type { HttpDeps } from '../deps.ts'
 import { createApi, json, route } from '../openapi.ts'
+import { plainText } from './input.ts'
 
 const laneDemand = z.strictObject({
   lane: z.enum(lanes),
@@ -38,7 +39,7 @@ const owners = route('get', '/v1/owners', {
 const setWeight = route('put', '/v1/owners/{id}/weight', {
   summary: 'Set how much of the fleet an owner may have, compared with the others',
   request: {
-    params: z.object({ id: z.string().min(1).max(200) }),
+    params: z.object({ id: plainText(z.string().min(1).max(200)) }),
     body: {
       required: true,
       content: { 'application/json': { schema: z.strictObject({ weight: weightSchema }) } },

@@ -230,9 +230,9 @@ describe('POST /v1/files/upload-url', () => {
     const refused: [object, string][] = [
       [{ object_key: 'jobs/1/out/a.mp4' }, 'WE-STO-002'],
       [{ object_key: 'uploads/../jobs/1/out/a.mp4' }, 'WE-STO-002'],
-      [{ object_key: 'uploads/1/taken.mp4' }, 'WE-STO-002'],
     ]
     for (const [body, code] of refused) assert.equal(await codeOf(await ask(body), 403), code)
+    assert.equal(await codeOf(await ask({ object_key: 'uploads/1/taken.mp4' }), 409), 'WE-STO-007')
     assert.equal(await codeOf(await ask({ plugin_id: 'storage-none' }), 404), 'WE-PLG-001')
     assert.equal(await codeOf(await ask({ object_key: 'a\0b' }), 400), 'WE-JOB-001')
     assert.equal(await codeOf(await ask({}, 'viewer'), 403), 'WE-AUTH-003')

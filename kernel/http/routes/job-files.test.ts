@@ -92,7 +92,10 @@ describe('GET /v1/jobs/{id}/outputs/{name}', () => {
   })
 
   test('knows what the client has', async () => {
-    assert.equal((await get(path, { 'if-none-match': `"${sha256}"` })).status, 304)
+    for (const tags of [`"${sha256}"`, `"older", W/"${sha256}"`, '*']) {
+      assert.equal((await get(path, { 'if-none-match': tags })).status, 304, tags)
+    }
+    assert.equal((await get(path, { 'if-none-match': '"older"' })).status, 200)
     assert.equal((await get(path, { range: 'bytes=0-1', 'if-range': `"${sha256}"` })).status, 206)
     assert.equal((await get(path, { range: 'bytes=0-1', 'if-range': '"older"' })).status, 200)
   })

@@ -156,7 +156,8 @@ describe('GET /v1/ws', () => {
 
   test('is no page', async () => {
     const response = await bench.app.request('/v1/ws', { headers: as('viewer') })
-    assert.equal(response.status, 400)
+    assert.equal(response.status, 426)
+    assert.equal(response.headers.get('upgrade'), 'websocket')
   })
 
   test('survives addresses that are none, and sockets that break', async () => {

@@ -4,6 +4,7 @@ import { WebEncodeError } from '../../errors.ts'
 import { permissionOf } from '../auth.ts'
 import { isSameOrigin } from '../csrf.ts'
 import type { AppEnv, HttpDeps } from '../deps.ts'
+import { upgradeRequired } from '../problem.ts'
 
 /** Seconds after which a refused client may find room. */
 const retryAfterSeconds = 10
@@ -13,7 +14,7 @@ export function liveRoutes(deps: HttpDeps) {
   return new Hono<AppEnv>().get(
     '/v1/ws',
     async (c, next) => {
-      if (!c.get('isUpgrade')) throw new WebEncodeError('WE-JOB-001', 'This address is a WebSocket')
+      if (!c.get('isUpgrade')) throw upgradeRequired(c)
       if (!isSameOrigin(c, deps.config)) {
         throw new WebEncodeError('WE-AUTH-003', 'Another site may not open this WebSocket')
       }

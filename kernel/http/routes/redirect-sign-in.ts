@@ -10,6 +10,7 @@ import { revokeTokens, takeLogoutNotice } from '../../db/token-revocations.ts'
 import { WebEncodeError } from '../../errors.ts'
 import { noteAudit } from '../audit.ts'
 import type { AppEnv, HttpDeps } from '../deps.ts'
+import { readForm } from '../form.ts'
 import { localPath, ownUrl } from '../local-path.ts'
 import { seal, unseal } from '../seal.ts'
 import { isSecure, startSession } from '../sessions.ts'
@@ -61,8 +62,8 @@ export function redirectSignInRoutes(deps: HttpDeps) {
     })
     // What to answer is fixed by OpenID Connect Back-Channel Logout 1.0, 2.8.
     .post('/auth/oidc/backchannel-logout', async (c) => {
-      const { logout_token: token } = await c.req.parseBody()
-      const notice = typeof token === 'string'
+      const { logout_token: token } = await readForm(c)
+      const notice = token !== undefined
         ? await providerOf(deps).readLogoutNotice(token)
         : undefined
       c.header('Cache-Control', 'no-store')

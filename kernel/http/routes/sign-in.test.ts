@@ -82,12 +82,24 @@ describe('signing in', () => {
     }
   })
 
-  test('with wrong credentials leads a browser back to the form', async () => {
+  test('with wrong credentials leads a browser back to the form, and tells a program', async () => {
     const wrong = { username: 'otto', password: 'wrong' }
     const browser = await submit('/auth/login', wrong, { accept: 'text/html,*/*' })
     assert.equal(browser.headers.get('location'), '/login?error=password')
     assert.equal(browser.headers.get('set-cookie'), null)
-    assert.equal((await submit('/auth/login', {})).status, 303)
+    assert.equal((await submit('/auth/login', {})).status, 401)
+  })
+
+  test('with a form that cannot be read is a mistake of its sender', async () => {
+    for (const path of ['/auth/login', '/auth/link']) {
+      const broken = await bench.app.request(path, {
+        method: 'POST',
+        headers: { 'content-type': 'multipart/form-data; boundary=x' },
+        body: 'garbage',
+      })
+      assert.equal(broken.status, 400)
+      assert.match(await broken.text(), /WE-JOB-001/)
+    }
   })
 
   test('with a link needs a press of the button, once', async () => {
@@ -173,9 +185,9 @@ describe('signing in', () => {
       const body = new URLSearchParams({ username, password: 'x' })
       return bench.app.request('/auth/login', { method: 'POST', body }, { clientAddress })
     }
-    for (let i = 0; i < 30; i++) assert.equal((await from('10.1.1.1', `user${i}`)).status, 303)
+    for (let i = 0; i < 30; i++) assert.equal((await from('10.1.1.1', `user${i}`)).status, 401)
     assert.equal((await from('10.1.1.1', 'user99')).status, 429)
-    assert.equal((await from('10.1.1.2', 'user99')).status, 303)
+    assert.equal((await from('10.1.1.2', 'user99')).status, 401)
   })
 
   test('over https makes a cookie for https', async () => {

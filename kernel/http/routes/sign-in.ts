@@ -5,6 +5,7 @@ import { WebEncodeError } from '../../errors.ts'
 import { noteAudit } from '../audit.ts'
 import { checkOrigin } from '../csrf.ts'
 import type { AppEnv, HttpDeps } from '../deps.ts'
+import { readForm } from '../form.ts'
 import { localPath, ownUrl } from '../local-path.ts'
 import { noteFailure, noteSuccess, refuseLocked } from '../lock-out.ts'
 import { endSession, startSession } from '../sessions.ts'
@@ -16,11 +17,11 @@ export function signInRoutes(deps: HttpDeps) {
     // Opening a link signs nobody in: chat programs open links to preview them. Pressing the button does.
     .get('/auth/link', (c) => c.html(linkPage(c.req.query('code') ?? '')))
     .post('/auth/link', async (c) => {
-      const { code } = await formOf(c)
+      const { code } = await readForm(c)
       return await signIn(c, { token: code ?? '', scheme: 'one-time' }, 'link')
     })
     .post('/auth/login', async (c) => {
-      const { username = '', password = '', next } = await formOf(c)
+      const { username = '', password = '', next } = await readForm(c)
       const token = Buffer.from(`${username}:${password}`).toString('base64')
       noteAudit(c, { actor: { id: null, name: username, role: null } })
       return await signIn(c, { token, scheme: 'basic', username }, 'password', next)
@@ -81,12 +82,5 @@ function refuse(c: Context<AppEnv>, kind: 'link' | 'password'): Response {
     kind === 'link'
       ? 'The sign-in link has expired or was used before'
       : 'The user name or the password is wrong',
-  )
-}
-
-async function formOf(c: Context<AppEnv>): Promise<Partial<Record<string, string>>> {
-  const body = await c.req.parseBody()
-  return Object.fromEntries(
-    Object.entries(body).filter((field): field is [string, string] => typeof field[1] === 'string'),
   )
 }

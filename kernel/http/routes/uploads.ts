@@ -24,6 +24,8 @@ const uploaded = z.strictObject({
 const upload = route('post', '/v1/files/upload', {
   summary:
     'Upload a file: a form with `file` as its last field, or the bytes with ?name= or X-File-Name, checked by Repr-Digest',
+  description:
+    'A form may name its `object_key` below `uploads/`. A key is used once: of several uploads of one, one is stored, and the others are refused with WE-STO-007 (409), whenever they began.',
   request: {
     query: z.strictObject({ name: plainText(z.string().min(1).max(1000)).optional() }),
     body: {
@@ -56,6 +58,8 @@ const uploadUrlRequest = z.strictObject({
 
 const uploadUrl = route('post', '/v1/files/upload-url', {
   summary: 'Sign an upload that goes straight to a storage',
+  description:
+    'A key that is taken is refused with WE-STO-007 (409). Of several uploads by signed URLs of one key, the last one stays; one with the header `If-None-Match: *` is refused with 412 where there is an object.',
   request: {
     body: { content: { 'application/json': { schema: uploadUrlRequest } }, required: false },
   },

@@ -20,6 +20,7 @@ export interface FileMetadataMessage {
   readonly lastModified: number
   readonly rangeStart: number
   readonly saysEnd?: boolean
+  readonly ifAbsent?: boolean
 }
 
 export interface FileChunkMessage {

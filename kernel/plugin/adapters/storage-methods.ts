@@ -81,12 +81,13 @@ async function receive(
       'Cannot take an upload: its first message must be the metadata, and is not',
     )
   }
-  const { bucket, path, contentType, sha256, saysEnd = false } = metadata
+  const { bucket, path, contentType, sha256, saysEnd = false, ifAbsent = false } = metadata
   refuseBadKey(path)
   const target = {
     bucket,
     path,
     signal,
+    ifAbsent,
     ...(contentType !== '' && { contentType }),
     ...(sha256 !== '' && { sha256 }),
   }

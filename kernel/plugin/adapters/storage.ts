@@ -101,11 +101,11 @@ function wrongBytes(path: string, expected: string, found: string): WebEncodeErr
 }
 
 async function* uploadMessages(
-  { bucket, path, contentType = '', sha256 = '' }: Target,
+  { bucket, path, contentType = '', sha256 = '', ifAbsent = false }: Target,
   chunks: AsyncIterable<Uint8Array>,
   hash: Hash | undefined,
 ): AsyncGenerator<object> {
-  yield { metadata: { bucket, path, contentType, sha256, saysEnd: true } }
+  yield { metadata: { bucket, path, contentType, sha256, saysEnd: true, ifAbsent } }
   for await (const data of messageChunks(chunks)) {
     hash?.update(data)
     yield { data }
