@@ -36,8 +36,14 @@ export function latencyFigures(
 ): Figure[] {
   return ([['p50', 0.5, p50], ['p99', 0.99, p99]] as const).map(([word, share, most]) => {
     const value = percentile(waitsMs, share)
-    const goal = `<= ${most} ms`
-    return { name: `${name}, ${word}`, value, unit: 'ms', goal, reached: value <= most, detail }
+    return {
+      name: `${name}, ${word}`,
+      value,
+      unit: 'ms',
+      goal: `<= ${most} ms`,
+      reached: value <= most,
+      detail: `${detail}; the longest ${Math.max(...waitsMs).toFixed(0)} ms`,
+    }
   })
 }
 
