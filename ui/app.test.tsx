@@ -529,6 +529,15 @@ describe('createUi()', () => {
     assert.equal(sent.status, 403)
   })
 
+  test('a form that cannot be read is refused on every page that takes one', async () => {
+    const headers = { 'content-type': 'multipart/form-data; boundary=x' }
+    for (const path of ['/jobs/new', '/preferences/theme', '/settings/tokens', '/settings/users']) {
+      const sent = await request(path, { method: 'POST', headers, body: '--y\r\n' }, 'admin')
+      assert.equal(sent.status, 400, path)
+      assert.match(await sent.text(), /The form cannot be read/)
+    }
+  })
+
   test('a folder that may not be opened shows the allowed ones', async () => {
     const text = await (await request('/jobs/new/files?folder=/etc')).text()
     assert.match(text, /films/)

@@ -5,6 +5,7 @@ import { mayDo } from '../kernel/contract/access.ts'
 import { WebEncodeError } from '../kernel/errors.ts'
 import { currentCaller } from '../kernel/http/auth.ts'
 import type { AppEnv, UiMount } from '../kernel/http/deps.ts'
+import { readForm } from '../kernel/http/form.ts'
 import { type Assets, defaultAssetsDirectory, loadAssets } from './assets.ts'
 import type { UiDeps } from './deps.ts'
 import { auditPageRoutes } from './audit-routes.tsx'
@@ -73,10 +74,10 @@ function frameRoutes({ redirectSignIn }: UiDeps, assets: Assets) {
       return page(c, assets, 'Sign in', <SignInPage view={view} />)
     })
     .post('/preferences/theme', async (c) => {
-      const { theme, back } = await c.req.parseBody()
-      const chosen = themeFrom(typeof theme === 'string' ? theme : undefined)
+      const { theme, back = '' } = await readForm(c)
+      const chosen = themeFrom(theme)
       setCookie(c, themeCookie, chosen, { path: '/', sameSite: 'Lax', maxAge: 365 * 86_400 })
-      const isLocal = typeof back === 'string' && /^\/(?![/\\])[\w\-./]*$/.test(back)
+      const isLocal = /^\/(?![/\\])[\w\-./]*$/.test(back)
       return c.redirect(isLocal ? back : '/dashboard', 303)
     })
 }

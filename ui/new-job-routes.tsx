@@ -4,6 +4,7 @@ import { type Context, Hono } from 'hono'
 import { noteAudit } from '../kernel/http/audit.ts'
 import { csrfToken, currentCaller } from '../kernel/http/auth.ts'
 import type { AppEnv } from '../kernel/http/deps.ts'
+import { readForm } from '../kernel/http/form.ts'
 import { storeUpload } from '../kernel/http/stored-upload.ts'
 import { WebEncodeError } from '../kernel/errors.ts'
 import type { Assets } from './assets.ts'
@@ -49,7 +50,7 @@ export function newJobRoutes(deps: UiDeps, assets: Assets) {
       return fragment(c, <FileBrowser folder={await openFolder(c)} chosen='' />)
     })
     .post('/jobs/new', async (c) => {
-      const form = newJobFormFrom(await c.req.parseBody())
+      const form = newJobFormFrom(await readForm(c))
       const made = createJobFrom(form, profiles)
       if ('errors' in made) return await show(c, form, made.errors)
       const { request } = made

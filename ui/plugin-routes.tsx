@@ -7,6 +7,7 @@ import { WebEncodeError } from '../kernel/errors.ts'
 import type { Caller } from '../kernel/gateway.ts'
 import { csrfToken, currentCaller } from '../kernel/http/auth.ts'
 import type { AppEnv } from '../kernel/http/deps.ts'
+import { readForm } from '../kernel/http/form.ts'
 import { mayDo } from '../kernel/contract/access.ts'
 import { receivePluginArchive } from '../kernel/http/plugin-archive.ts'
 import type { Assets } from './assets.ts'
@@ -57,7 +58,7 @@ export function pluginPageRoutes(deps: UiDeps, assets: Assets) {
     .post('/plugins/routes/:pillar', (c) =>
       act(c, '/plugins', async () => {
         const pillar = pillarOf(c)
-        const rules = rulesFromForm(await formValues(c))
+        const rules = rulesFromForm(await readForm(c))
         await gateway.setPluginRoutes(pillar, rules, currentCaller(c))
         return { text: `The rules of ${pillarNames[pillar][0]} hold from now on.` }
       }))
@@ -71,7 +72,7 @@ export function pluginPageRoutes(deps: UiDeps, assets: Assets) {
     .post('/plugins/:id/config', async (c) => {
       const id = idOf(c)
       const { fields } = await formOf(await plugins.read(id))
-      const form = await formValues(c)
+      const form = await readForm(c)
       const priority = Number(form['priority'] ?? 0)
       try {
         const config = configFromForm(fields, form)
@@ -138,13 +139,6 @@ function rightsOf(c: Context<AppEnv>): PluginRights {
     csrfToken: csrfToken(c),
     canManage: mayDo(currentCaller(c).role, 'plugin', 'update'),
   }
-}
-
-async function formValues(c: Context<AppEnv>): Promise<FormValues> {
-  const body = await c.req.parseBody()
-  return Object.fromEntries(
-    Object.entries(body).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
-  )
 }
 
 /** Beside the field that is wrong, or above all of them. */

@@ -4,6 +4,7 @@ import { WebEncodeError } from '../kernel/errors.ts'
 import { noteAudit } from '../kernel/http/audit.ts'
 import { csrfToken } from '../kernel/http/auth.ts'
 import type { AppEnv } from '../kernel/http/deps.ts'
+import { readForm } from '../kernel/http/form.ts'
 import { statusOf } from '../kernel/http/problem.ts'
 import { checkSecretName } from '../kernel/plugin/secrets/store.ts'
 import type { Assets } from './assets.ts'
@@ -26,11 +27,11 @@ export function secretPageRoutes(deps: UiDeps, assets: Assets) {
   return new Hono<AppEnv>()
     .get(path, (c) => show(c))
     .post(path, async (c) => {
-      const { name = '', value = '' } = await c.req.parseBody()
-      const typed = typeof name === 'string' ? name.trim() : ''
+      const { name = '', value = '' } = await readForm(c)
+      const typed = name.trim()
       try {
         noteName(c, typed)
-        await secrets.put(typed, typeof value === 'string' ? asTyped(value) : '')
+        await secrets.put(typed, asTyped(value))
       } catch (failure) {
         if (!isRefusal(failure)) throw failure
         noteAudit(c, { detail: { error_code: failure.code } })

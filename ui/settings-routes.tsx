@@ -15,6 +15,7 @@ import { createApiToken, removeApiToken } from '../kernel/http/api-tokens.ts'
 import { noteAudit } from '../kernel/http/audit.ts'
 import { csrfToken, currentCaller } from '../kernel/http/auth.ts'
 import type { AppEnv } from '../kernel/http/deps.ts'
+import { readForm } from '../kernel/http/form.ts'
 import { statusOf } from '../kernel/http/problem.ts'
 import { endUserSessions, isOwnSession } from '../kernel/http/sessions.ts'
 import { addUser, removeUser, setUserRole, takeBackTokens } from '../kernel/http/users.ts'
@@ -134,7 +135,7 @@ async function tokensView(
 
 /** What the form asks for; a sentence when that cannot be. */
 async function wishOf(c: Context<AppEnv>): Promise<ApiTokenWish | string> {
-  const { name, role, expires_in_seconds: seconds } = await c.req.parseBody()
+  const { name, role, expires_in_seconds: seconds } = await readForm(c)
   const parsed = apiTokenWishSchema.safeParse({
     name,
     ...(role !== undefined && { role }),
@@ -146,8 +147,8 @@ async function wishOf(c: Context<AppEnv>): Promise<ApiTokenWish | string> {
 
 /** Who the form adds, as it was typed. */
 async function typedUserOf(c: Context<AppEnv>) {
-  const body = await c.req.parseBody()
-  const textOf = (name: string) => typeof body[name] === 'string' ? body[name] : ''
+  const body = await readForm(c)
+  const textOf = (name: string) => body[name] ?? ''
   return { username: textOf('username').trim(), role: textOf('role'), password: textOf('password') }
 }
 
@@ -167,7 +168,7 @@ function isRefusal(failure: unknown): failure is WebEncodeError {
 
 /** @throws WE-AUTH-007 */
 async function roleOf(c: Context<AppEnv>): Promise<Role> {
-  const { role } = await c.req.parseBody()
+  const { role } = await readForm(c)
   const known = roles.find((one) => one === role)
   if (known !== undefined) return known
   throw new WebEncodeError('WE-AUTH-007', `A role must be one of ${roles.join(', ')}`, {

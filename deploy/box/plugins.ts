@@ -1,6 +1,6 @@
 /** Plugins of a kernel: where they are, what runs them, and what people see and do about them. */
 import { existsSync, readdirSync } from 'node:fs'
-import { mkdir, readdir } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -25,7 +25,7 @@ import type {
 import type { PluginMesh } from '../../kernel/contract/plugin-mesh.ts'
 import type { Database } from '../../kernel/db/database.ts'
 import { listPluginInstances } from '../../kernel/db/plugin-instances.ts'
-import { messageOf, WebEncodeError } from '../../kernel/errors.ts'
+import { WebEncodeError } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
 import type { Metrics } from '../../kernel/metrics.ts'
 import type { PluginCommands, PluginDirectory } from '../../kernel/plugin-desk.ts'
@@ -144,24 +144,15 @@ function openRunning(
   return { supervisor, folders, pluginDirectory, readFolder, start }
 }
 
-/** Every folder of plugins, with its manifest or what is wrong with that. */
+/** Manifests are read by libraries that nobody needs before there are plugins. */
 async function scanFolders(directory: string): Promise<readonly FoundPlugin[]> {
-  const entries = await readdir(directory, { withFileTypes: true })
-  const names = entries
-    .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
-    .map(({ name }) => name)
-    .filter((name) => !name.startsWith('.'))
-    .sort()
-  return await Promise.all(names.map((name) => readFolder(join(directory, name))))
+  const { scanPluginFolders } = await import('../../kernel/plugin/folders.ts')
+  return await scanPluginFolders(directory, version)
 }
 
 async function readFolder(folder: string): Promise<FoundPlugin> {
-  const { readManifest } = await import('../../kernel/plugin/manifest.ts')
-  try {
-    return { folder, manifest: await readManifest(folder, version) }
-  } catch (failure) {
-    return { folder, problem: messageOf(failure) }
-  }
+  const { readPluginFolder } = await import('../../kernel/plugin/folders.ts')
+  return await readPluginFolder(folder, version)
 }
 
 /** What every kernel has in itself, and the encoder that every worker has. */

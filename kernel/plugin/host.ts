@@ -1,5 +1,5 @@
 /** The plugin host: finds plugins in a folder, checks them, and starts their processes. */
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -10,12 +10,11 @@ import type {
   SecretResolver,
   StartPlugin,
 } from '../contract/plugin.ts'
-import { messageOf } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { createConfigChecker } from './config-schema.ts'
 import type { HostedPlugin } from './instance.ts'
 import { openProcessNotes, type ProcessNotes } from './leftovers.ts'
-import { readManifest } from './manifest.ts'
+import { scanPluginFolders } from './folders.ts'
 import { launchPlugin } from './launch.ts'
 
 /** How long a plugin may take to start, in milliseconds. */
@@ -66,16 +65,9 @@ class FolderHost implements ProcessPluginHost {
     this.#notes = notes
   }
 
-  async scan(): Promise<readonly FoundPlugin[]> {
+  scan(): Promise<readonly FoundPlugin[]> {
     const { directory, kernelVersion } = this.#options
-    const entries = await readdir(directory, { withFileTypes: true })
-    const folders = entries
-      .filter((entry) =>
-        (entry.isDirectory() || entry.isSymbolicLink()) && !entry.name.startsWith('.')
-      )
-      .map(({ name }) => join(directory, name))
-      .sort()
-    return await Promise.all(folders.map((folder) => findPlugin(folder, kernelVersion)))
+    return scanPluginFolders(directory, kernelVersion)
   }
 
   checkConfig(manifest: PluginManifest, config: unknown): Record<string, unknown> {
@@ -141,13 +133,5 @@ class FolderHost implements ProcessPluginHost {
       log.warn('Cannot clear up after a plugin', { error: failure })
     }
     this.#running.delete(instance)
-  }
-}
-
-async function findPlugin(folder: string, kernelVersion: string): Promise<FoundPlugin> {
-  try {
-    return { folder, manifest: await readManifest(folder, kernelVersion) }
-  } catch (failure) {
-    return { folder, problem: messageOf(failure) }
   }
 }
