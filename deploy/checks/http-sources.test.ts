@@ -6,8 +6,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { systemClock } from '../../kernel/clock.ts'
-import type { PluginView } from '../../kernel/contract/plugin-view.ts'
+import { enable, reaches, send } from './plugin-steps.ts'
 import { skipWithoutFfmpeg } from './probe-file.ts'
 import {
   createDataDirectory,
@@ -104,27 +103,6 @@ after(async () => {
   mirror.close()
 })
 
-async function send(method: string, path: string, body?: object): Promise<unknown> {
-  const answer = await product.fetch(path, {
-    method,
-    ...body !== undefined && {
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    },
-  })
-  assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${await answer.clone().text()}`)
-  return await answer.json()
-}
-
-/** Waits for a state of the plugin. */
-async function reaches(state: PluginView['state']): Promise<void> {
-  const giveUpAt = Date.now() + 60_000
-  while ((await send('GET', `/v1/plugins/${id}`) as PluginView).state !== state) {
-    assert.ok(Date.now() < giveUpAt, `not ${state} within a minute`)
-    await systemClock.sleep(100)
-  }
-}
-
 /** Why a source is refused. */
 async function refusal(source_url: string): Promise<unknown[]> {
   const answer = await product.fetch('/v1/jobs', {
@@ -142,13 +120,11 @@ test('a rule leads http sources to a plugin, and without it the kernel fetches t
 }, async () => {
   const { port } = mirror.address() as AddressInfo
   const source = 'http://127.9.9.9:9/films/sample.mp4?key=1'
-  await send('PUT', `/v1/plugins/${id}/config`, { config: { origin: `http://127.0.0.1:${port}` } })
-  await send('POST', `/v1/plugins/${id}/enable`)
-  await reaches('healthy')
+  await enable(product, id, { origin: `http://127.0.0.1:${port}` })
   assert.deepEqual(await refusal(source), [400, 'WE-JOB-002'], 'nothing answers there')
 
   const rules = [{ matches: 'http://127.', plugin_id: id }]
-  await send('PUT', '/v1/plugins/routes/storage', { rules })
+  await send(product, 'PUT', '/v1/plugins/routes/storage', { rules })
   const { id: job } = await submit(product, { source_url: source, profile: '480p_fast' })
   const { status, error } = await waitForEnd(product, job, 180_000)
   assert.equal(status, 'completed', JSON.stringify(error))
@@ -160,7 +136,7 @@ test('a rule leads http sources to a plugin, and without it the kernel fetches t
   assert.deepEqual(await refusal(inside), [400, 'WE-JOB-002'], 'a private address')
   assert.equal(asked.filter((path) => path.includes('other')).length, 1)
 
-  await send('POST', `/v1/plugins/${id}/disable`)
-  await reaches('disabled')
+  await send(product, 'POST', `/v1/plugins/${id}/disable`)
+  await reaches(product, id, ({ state }) => state === 'disabled')
   assert.deepEqual(await refusal(source), [409, 'WE-PLG-002'], 'not gone around')
 })

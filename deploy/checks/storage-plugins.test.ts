@@ -4,8 +4,6 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
-import { systemClock } from '../../kernel/clock.ts'
-import type { PluginView } from '../../kernel/contract/plugin-view.ts'
 import { skipWithoutS3, TestS3 } from '../../plugins/storage-s3/test-s3.ts'
 import { pluginsDirectory } from '../box/paths.ts'
 import { skipWithoutFfmpeg } from './probe-file.ts'
@@ -18,38 +16,10 @@ import {
   submit,
   waitForEnd,
 } from './product.ts'
+import { enable, reaches, send } from './plugin-steps.ts'
 import { type Wildness, writeWildStorage } from './wild-storage.fixture.ts'
 
 after(stopProducts)
-
-async function send(product: Product, method: string, path: string, body?: object) {
-  const answer = await product.fetch(path, {
-    method,
-    ...body !== undefined && {
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    },
-  })
-  assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${await answer.clone().text()}`)
-  return answer
-}
-
-/** Waits until the plugin is as it should be. */
-async function reaches(product: Product, id: string, isRight: (plugin: PluginView) => boolean) {
-  const giveUpAt = Date.now() + 60_000
-  for (;;) {
-    const plugin = await (await send(product, 'GET', `/v1/plugins/${id}`)).json() as PluginView
-    if (isRight(plugin)) return plugin
-    assert.ok(Date.now() < giveUpAt, `still ${plugin.state}: ${plugin.problem}`)
-    await systemClock.sleep(100)
-  }
-}
-
-async function enable(product: Product, id: string, config: object): Promise<void> {
-  await send(product, 'PUT', `/v1/plugins/${id}/config`, { config })
-  await send(product, 'POST', `/v1/plugins/${id}/enable`)
-  await reaches(product, id, ({ state }) => state === 'healthy')
-}
 
 /** Uploads by a form, as a client does that chooses the storage and the key. */
 async function put(product: Product, pluginId: string, key: string, bytes: Uint8Array) {
