@@ -170,9 +170,9 @@ test('open() fails the body of a source that stops sending', async () => {
 test('open() is patient with a slow reader', async () => {
   const size = 4 << 20
   await withServer((_, response) => response.end(Buffer.alloc(size)), async (port) => {
-    const outbound = createOutbound({ allowedHosts: ['127.0.0.1'], idleTimeoutMs: 10 })
+    const outbound = createOutbound({ allowedHosts: ['127.0.0.1'], idleTimeoutMs: 250 })
     const answer = await outbound.open(`http://127.0.0.1:${port}/`)
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    await new Promise((resolve) => setTimeout(resolve, 800))
     assert.equal((await text(answer.body)).length, size)
   })
 })
