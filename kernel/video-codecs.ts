@@ -93,6 +93,12 @@ export function familyOf(encoder: string): string | undefined {
   return Object.entries(videoEncoders).find(([name]) => name === encoder)?.[1].family
 }
 
+/** The encoders that a manifest means: it may name one, or what several make (`h264` for `libx264`). */
+export function encodersOf(name: string): string[] {
+  const makers = Object.entries(videoEncoders).filter(([, { family }]) => family === name)
+  return [name, ...makers.map(([encoder]) => encoder)]
+}
+
 /** The quality of an encode that nobody asked a special quality of. */
 export function defaultCrf(encoder: VideoEncoder): number {
   return videoEncoders[encoder].defaultCrf

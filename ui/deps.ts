@@ -14,6 +14,7 @@ export interface UiDeps extends
     | 'storages'
     | 'profiles'
     | 'plugins'
+    | 'hasEncoderRules'
     | 'secrets'
     | 'clock'
     | 'log'

@@ -74,6 +74,7 @@ export function workerFixture(changes: Partial<WorkerView> = {}): WorkerView {
     status: 'healthy',
     command: 'work',
     capabilities: { slots: 2, lanes: ['cpu'], cores: 4, encoder: 'ffmpeg', encoderVersion: '7.1' },
+    encoders: null,
     slots: 2,
     tasks_running: 1,
     cpu_percent: 50,

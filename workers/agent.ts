@@ -1,6 +1,7 @@
 /** The worker's agent: joins the kernel, claims tasks while there is room, runs them and reports. */
 import { mkdir, rm } from 'node:fs/promises'
 import type { Bus } from '../kernel/bus/bus.ts'
+import type { InstalledEncoder } from '../kernel/contract/encoder-routing.ts'
 import type { TaskBrief } from '../kernel/contract/task.ts'
 import type { JoinReply, WorkerCapabilities, WorkerCommand } from '../kernel/contract/worker.ts'
 import type { Log } from '../kernel/log.ts'
@@ -9,6 +10,7 @@ import { Claims } from './claims.ts'
 import { countRuns } from './counted-encoder.ts'
 import { Doorbells } from './doorbells.ts'
 import { Heartbeat } from './heartbeat.ts'
+import { EncoderNews } from './encoder-news.ts'
 import { createKernelLink, isForgotten, isReplaced, type KernelLink } from './kernel-link.ts'
 import { LeaseBook } from './lease.ts'
 import { Membership, type Proofs } from './membership.ts'
@@ -34,6 +36,8 @@ export interface AgentOptions extends TaskTools, Proofs {
   readonly session?: string
   /** Slots and lanes included. */
   readonly capabilities: WorkerCapabilities
+  /** The encoder plugins of this worker, as they are now. @default it does not say */
+  readonly listEncoders?: () => Promise<readonly InstalledEncoder[]>
   /** @default a meter of the machine */
   readonly readUsage?: () => Usage
   /** Bytes moved over the network, for heartbeats. @default none: objects are on this machine */
@@ -85,6 +89,7 @@ class WorkerAgent implements Agent {
   readonly #log: Log
   readonly #link: KernelLink
   readonly #membership: Membership
+  readonly #news: EncoderNews
   readonly #claims: Claims
   readonly #heartbeat: Heartbeat
   readonly #doorbells: Doorbells
@@ -118,10 +123,12 @@ class WorkerAgent implements Agent {
         this.#changed()
       },
     }
+    this.#news = new EncoderNews({ list: options.listEncoders, clock, log: this.#log })
     this.#membership = new Membership({
       link: this.#link,
       clock,
       log: this.#log,
+      news: this.#news,
       worker: { workerId, hostname, version, region, capabilities },
       ...(options.session !== undefined && { session: options.session }),
       joinToken,
@@ -295,7 +302,7 @@ class WorkerAgent implements Agent {
     const leases = this.#leases.live()
     const { workerId } = this.#options
     try {
-      const { lost, command } = await this.#link.heartbeat({
+      const beat = {
         workerId,
         session: this.#membership.session,
         progress: leases.map((lease) => lease.progress),
@@ -304,7 +311,10 @@ class WorkerAgent implements Agent {
           ...this.#options.readTransferred?.(),
           processes: this.#processes,
         },
-      })
+      }
+      const { lost, command } = await this.#news.update((told) =>
+        this.#link.heartbeat({ ...beat, ...told })
+      )
       for (const lease of leases) if (lost.includes(lease.brief.taskId)) lease.stop('lost')
       if (command !== undefined) this.#hear(command)
     } catch (error) {

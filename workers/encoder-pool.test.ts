@@ -35,7 +35,7 @@ function openPool() {
       await faults.get(id)
       const name = `${id} ${JSON.stringify(config)}`
       lives.push(`${name} begins`)
-      return { tools: ['ffprobe'], engine: engineOf(name) }
+      return { tools: ['ffprobe'], version: '1', engine: engineOf(name) }
     },
   })
   const engineOf = (name: string): StartedEncoder['engine'] => ({

@@ -20,6 +20,8 @@ export interface OpenEncoder {
 /** A plugin that was started. */
 export interface StartedEncoder {
   readonly engine: KeptEncoder
+  /** As its manifest names it. */
+  readonly version: string
   /** As its manifest names them. */
   readonly tools: readonly string[]
 }
@@ -49,6 +51,8 @@ interface Entry {
   readonly text: string
   /** Undefined when it did not start. Never rejects. */
   readonly started: Promise<Started | undefined>
+  /** The same, once it has come up. */
+  open: Started | undefined
   failedAtMs: number | undefined
   /** Runs that it has now. */
   runs: number
@@ -100,6 +104,19 @@ export class EncoderPool {
     return found.filter((open) => open !== undefined)
   }
 
+  /** What is known now of a plugin that runs, without waiting for one that is starting. */
+  peek(
+    id: string,
+  ): Pick<OpenEncoder, 'tools' | 'capabilities'> & { readonly version: string } | undefined {
+    return this.#entries.get(id)?.open
+  }
+
+  /** Whether the plugin did not start, and is not to be tried again yet. */
+  isOut(id: string): boolean {
+    const failedAtMs = this.#entries.get(id)?.failedAtMs
+    return failedAtMs !== undefined && this.#options.clock.now() - failedAtMs < retryMs
+  }
+
   /** Ends all at once, runs or not. */
   async close(): Promise<void> {
     this.#isClosed = true
@@ -112,7 +129,7 @@ export class EncoderPool {
     const entry: Entry = {
       id: wanted.id,
       text: textOf(wanted),
-      started: this.#start(wanted).catch((error: unknown) => {
+      started: this.#start(wanted).then((started) => entry.open = started, (error: unknown) => {
         entry.failedAtMs = clock.now()
         // Of a fleet, some may not have it: once is enough.
         log[isRetry ? 'debug' : 'warn']('an encoder plugin cannot be used', {
@@ -121,6 +138,7 @@ export class EncoderPool {
         })
         return undefined
       }),
+      open: undefined,
       failedAtMs: undefined,
       runs: 0,
     }

@@ -68,6 +68,8 @@ function poolOf(plugins: Readonly<Record<string, Noting>>, tools: readonly strin
           return found === undefined ? [] : [openFrom(id, priority, found)]
         }),
       ),
+    peek: () => undefined,
+    isOut: () => false,
     close: async () => void told.push(['close']),
   }
   const openFrom = async (id: string, priority: number, { engine, isUp }: Noting) => ({

@@ -1,17 +1,25 @@
 /** The encoders of a worker as one: each run goes where the rules of the admin lead it. */
 import type { EncoderCapabilities, EncoderEngine, EncoderRun } from '../kernel/contract/encoder.ts'
-import { builtInEncoderId, type EncoderRouting } from '../kernel/contract/encoder-routing.ts'
+import {
+  builtInEncoderId,
+  type EncoderRouting,
+  type InstalledEncoder,
+} from '../kernel/contract/encoder-routing.ts'
 import type { PluginRule } from '../kernel/contract/plugin-route.ts'
 import { WebEncodeError } from '../kernel/errors.ts'
 import type { Log } from '../kernel/log.ts'
-import { route } from '../kernel/plugin/route.ts'
-import { familyOf, needsGpu } from '../kernel/video-codecs.ts'
+import { isEnabled, rankEncoders } from '../kernel/plugin/encoder-route.ts'
 import type { EncoderPool, OpenEncoder } from './encoder-pool.ts'
+import { type FoundEncoder, listInstalled } from './installed-encoders.ts'
 
 export interface RouterOptions {
   /** FFmpeg, or its WebAssembly build: what every worker has. */
   readonly main: EncoderEngine & { readonly isUp?: () => boolean }
-  readonly pool: Pick<EncoderPool, 'follow' | 'list' | 'close'>
+  /** Of the plugin that the main one is. @default what it says of itself */
+  readonly mainVersion?: string
+  readonly pool: Pick<EncoderPool, 'follow' | 'list' | 'peek' | 'isOut' | 'close'>
+  /** The plugins of this machine, wanted or not. @default none */
+  readonly find?: () => Promise<readonly FoundEncoder[]>
   /** What holds until a kernel says something else. */
   readonly routing: EncoderRouting
   readonly log: Log
@@ -21,6 +29,8 @@ export interface RouterOptions {
 export interface RoutedEncoder extends EncoderEngine {
   /** Runs that begin from now on are given out so. */
   follow(routing: EncoderRouting): void
+  /** The plugins of this machine that a kernel may give work for, as far as they can do any now; never waits for one that starts. */
+  listInstalled(): Promise<readonly InstalledEncoder[]>
   /** What the built-in encoder and all plugins that run can do together, also where the rules leave the built-in one out. */
   getInstalled(): Promise<EncoderCapabilities>
 }
@@ -41,17 +51,18 @@ export async function createEncoderRouter(options: RouterOptions): Promise<Route
       run: (run, runOptions) => main.run(run, runOptions),
       isUp: () => main.isUp?.() ?? true,
     },
-    isBuiltIn: true,
   }
+  const mainVersion = options.mainVersion ?? builtIn.capabilities.version
   let { routing } = options
   const follow = (next: EncoderRouting) => {
     routing = next
     pool.follow(next.plugins.filter(({ id }) => id !== builtInEncoderId))
   }
   follow(routing)
+  /** A kernel has said what is wanted: before, a plugin that does not start may only lack its configuration. */
+  let hasHeard = false
 
-  const usesBuiltIn = () =>
-    routing.plugins.find(({ id }) => id === builtInEncoderId)?.isEnabled ?? true
+  const usesBuiltIn = () => isEnabled(routing, builtInEncoderId)
   const listUsable = async (signal?: AbortSignal) => [
     ...usesBuiltIn() ? [builtIn] : [],
     ...await pool.list(signal),
@@ -70,7 +81,17 @@ export async function createEncoderRouter(options: RouterOptions): Promise<Route
   }
 
   return {
-    follow,
+    follow(next) {
+      hasHeard = true
+      follow(next)
+    },
+    listInstalled: async () =>
+      listInstalled({
+        builtIn: { ...builtIn, version: mainVersion },
+        found: await options.find?.() ?? [],
+        peek: (id) => pool.peek(id),
+        isOut: (id) => hasHeard && pool.isOut(id),
+      }),
     async getCapabilities() {
       const [first, ...others] = await listUsable()
       if (first === undefined) throw disabled('say what it can do')
@@ -102,39 +123,20 @@ export async function createEncoderRouter(options: RouterOptions): Promise<Route
 
 /** Those that can do the run, the best first. */
 function rank(
-  { videoCodec, tool }: EncoderRun,
+  run: EncoderRun,
   usable: readonly OpenEncoder[],
   rules: readonly PluginRule[],
 ): readonly OpenEncoder[] {
-  if (videoCodec === undefined) {
-    return usable.filter(({ tools }) => tools.includes(tool))
-      .toSorted((a, b) => b.priority - a.priority)
-  }
-  const able = usable.filter(({ capabilities }) => capabilities.videoCodecs.includes(videoCodec))
-  const family = familyOf(videoCodec)
-  const request = {
-    pillar: 'encoder',
-    value: videoCodec,
-    ...(family !== undefined && { family }),
-    prefersGpu: needsGpu(videoCodec),
-  } as const
-  return route(rules, request, able.map(routableFrom))
-    .flatMap((id) => able.filter((one) => one.id === id))
-}
-
-/** What it found on this machine says more than its manifest. One whose process is gone is asked last. */
-function routableFrom({ id, priority, capabilities, engine, isBuiltIn = false }: OpenEncoder) {
-  const { videoCodecs, gpuAccelerated } = capabilities
-  return {
-    manifest: {
-      id,
-      type: 'encoder',
-      capabilities: { video_codecs: videoCodecs, gpu_accelerated: gpuAccelerated },
-    },
-    state: engine.isUp() ? 'healthy' : 'degraded',
-    priority,
-    isBuiltIn,
-  } as const
+  const rankable = usable.map((open) => ({
+    id: open.id,
+    priority: open.priority,
+    tools: open.tools,
+    videoCodecs: open.capabilities.videoCodecs,
+    gpuAccelerated: open.capabilities.gpuAccelerated,
+    isUp: open.engine.isUp(),
+    open,
+  }))
+  return rankEncoders(run, rankable, rules).map(({ open }) => open)
 }
 
 function joined(first: OpenEncoder, others: readonly OpenEncoder[]): EncoderCapabilities {

@@ -5,6 +5,7 @@ import { type JoinReply, type JoinRequest, workerProtocol } from '../kernel/cont
 import { WebEncodeError } from '../kernel/errors.ts'
 import type { Log } from '../kernel/log.ts'
 import type { CredentialStore } from './credential.ts'
+import type { EncoderNews } from './encoder-news.ts'
 import { isForgotten, type KernelLink } from './kernel-link.ts'
 
 const firstRetryMs = 500
@@ -26,8 +27,10 @@ export interface MembershipOptions extends Proofs {
   readonly log: Log
   readonly worker: Omit<
     JoinRequest,
-    'session' | 'protocol' | 'joinToken' | 'credential' | 'yields'
+    'session' | 'protocol' | 'joinToken' | 'credential' | 'yields' | 'encoders'
   >
+  /** What is said of encoders. */
+  readonly news: EncoderNews
   /** @default a new one */
   readonly session?: string
   /** Called at every time the kernel took the worker in. */
@@ -105,14 +108,15 @@ export class Membership {
   }
 
   async #ask(): Promise<JoinReply> {
-    const { link, worker } = this.#options
-    const terms = await link.join({
+    const { link, worker, news } = this.#options
+    const request = {
       ...worker,
       session: this.session,
       protocol: workerProtocol,
       ...await this.#proof(),
       ...(this.#yields && { yields: true }),
-    })
+    }
+    const terms = await news.introduce((told) => link.join({ ...request, ...told }))
     this.#yields = false
     this.#refusal = undefined
     if (terms.credential !== undefined) await this.#keep(terms.credential)

@@ -1,5 +1,5 @@
 /** Whether a worker's message comes from the process that bears its name now. */
-import type { LeaveRequest, WorkerCommand } from '../../kernel/contract/worker.ts'
+import type { HeartbeatRequest, LeaveRequest, WorkerCommand } from '../../kernel/contract/worker.ts'
 import type { Database } from '../../kernel/db/database.ts'
 import {
   readWorkerCommand,
@@ -12,13 +12,16 @@ import { WebEncodeError } from '../../kernel/errors.ts'
 /** A worker as its messages name it. */
 type Speaker = Pick<LeaveRequest, 'workerId' | 'session'>
 
+/** What a worker may say of itself beside. */
+type Told = Pick<HeartbeatRequest, 'encoders'>
+
 /**
  * Both answer what the worker is to do.
  * They throw WE-WRK-001 when it has to join, WE-WRK-006 when another process bears its name.
  */
 export interface Recognition {
-  /** Notes that the worker was heard of. */
-  check(worker: Speaker, usage?: WorkerUsage): Promise<WorkerCommand>
+  /** Notes that the worker was heard of, and what it said. */
+  check(worker: Speaker & Told, usage?: WorkerUsage): Promise<WorkerCommand>
   /** The same without noting anything: heartbeats do that. */
   recognize(worker: Speaker): Promise<WorkerCommand>
 }
@@ -26,7 +29,8 @@ export interface Recognition {
 export function createRecognition(db: Database): Recognition {
   return {
     async check(worker, usage) {
-      const command = await touchWorker(db, worker.workerId, worker.session, usage)
+      const { workerId, session, encoders } = worker
+      const command = await touchWorker(db, workerId, session, { usage, encoders })
       return command ?? await refuse(db, worker)
     },
     async recognize(worker) {

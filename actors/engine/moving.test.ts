@@ -72,6 +72,7 @@ const task: TaskRow = {
   weight: 1,
   status: 'running',
   lane: 'cpu',
+  videoCodec: '',
   region: 'local',
   priority: 0,
   deadline: null,

@@ -2,6 +2,7 @@
 import type { EncodePlan } from '../../kernel/contract/media.ts'
 import type { Profile } from '../../kernel/contract/profile.ts'
 import type { Lane, TaskKind, TaskParams } from '../../kernel/contract/task.ts'
+import { needsGpu } from '../../kernel/video-codecs.ts'
 import type { TaskInput } from '../task/model.ts'
 import { type JobInput, makerOf } from './model.ts'
 
@@ -63,6 +64,16 @@ export function encodeLane({ video }: Pick<Profile, 'video'>): Lane {
   return video.codec === 'hevc_nvenc' ? 'gpu.nvidia' : 'cpu'
 }
 
+/** The encoder that whoever does the task must have. A probe needs one that can do the chunks; those of a GPU are on other workers. */
+function neededCodec(
+  kind: TaskKind,
+  { video: { codec } }: Pick<Profile, 'video'>,
+): string | undefined {
+  if (codec === 'copy') return undefined
+  if (kind === 'encode') return codec
+  return kind === 'probe' && !needsGpu(codec) ? codec : undefined
+}
+
 interface TaskFacts {
   readonly lane: Lane
   readonly durationSeconds: number
@@ -72,6 +83,7 @@ interface TaskFacts {
 
 function taskOf(job: JobInput, params: TaskParams, facts: TaskFacts): TaskInput {
   const { lane, durationSeconds, startSeconds = 0, blocked = false } = facts
+  const videoCodec = neededCodec(params.kind, job.profile)
   return {
     jobId: job.jobId,
     kind: params.kind,
@@ -81,6 +93,7 @@ function taskOf(job: JobInput, params: TaskParams, facts: TaskFacts): TaskInput 
     priority: job.priority,
     ...(job.deadline !== undefined && { deadline: job.deadline }),
     lane,
+    ...(videoCodec !== undefined && { videoCodec }),
     region: job.region,
     maxAttempts: job.profile.maxAttempts,
     weight: weightPerSecond[params.kind] * durationSeconds,

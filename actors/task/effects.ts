@@ -52,7 +52,7 @@ export function damaged(
 
 /** A second run of the chunk, for any worker but the one that has it. */
 export function hedging({ context }: Scope): EffectParams<'spawn'> {
-  const { jobId, index, params, owner, priority, deadline, lane, region } = context
+  const { jobId, index, params, owner, priority, deadline, lane, videoCodec, region } = context
   const { startSeconds, endSeconds, leaseMs } = context
   const input: HedgeInput = {
     taskId: idOf(context),
@@ -63,6 +63,7 @@ export function hedging({ context }: Scope): EffectParams<'spawn'> {
     priority,
     ...(deadline !== undefined && { deadline }),
     lane,
+    ...(videoCodec !== undefined && { videoCodec }),
     region,
     startSeconds,
     endSeconds,

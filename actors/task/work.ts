@@ -15,6 +15,8 @@ export type WorkInput = {
   /** When it should be done, ISO 8601. Absent when it may be done whenever. */
   readonly deadline?: string
   readonly lane: Lane
+  /** The encoder of video that it needs. Absent where any will do. */
+  readonly videoCodec?: string
   readonly region: string
   readonly startSeconds: number
   readonly endSeconds: number
@@ -61,6 +63,7 @@ export function workRowFrom(id: string, context: WorkContext, facts: WorkRowFact
     startSeconds: context.startSeconds,
     endSeconds: context.endSeconds,
     lane: context.lane,
+    videoCodec: context.videoCodec ?? '',
     region: context.region,
     priority: context.priority,
     deadline: context.deadline ?? null,

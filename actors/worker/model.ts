@@ -1,8 +1,8 @@
 /** The words of a worker actor: one per worker id, through all the processes that bear that id. */
 import type { JoinRequest, WorkerCommand } from '../../kernel/contract/worker.ts'
 
-/** What only the moment of joining needs; secrets among it, which no log may keep. */
-type Proof = 'joinToken' | 'credential' | 'protocol' | 'yields'
+/** What only the moment of joining needs; secrets among it, which no log may keep. Encoders change without a join. */
+type Proof = 'joinToken' | 'credential' | 'protocol' | 'yields' | 'encoders'
 
 /** A worker as it introduced itself. */
 export type WorkerIdentity = Omit<JoinRequest, Proof>
@@ -33,8 +33,14 @@ export type WorkerState =
 
 /** The worker of a join request, without what proved that it may join. */
 export function identityFrom(
-  { joinToken: _token, credential: _credential, protocol: _protocol, yields: _yields, ...identity }:
-    JoinRequest,
+  {
+    joinToken: _token,
+    credential: _credential,
+    protocol: _protocol,
+    yields: _yields,
+    encoders: _encoders,
+    ...identity
+  }: JoinRequest,
 ): WorkerIdentity {
   return identity
 }

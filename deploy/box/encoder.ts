@@ -9,6 +9,7 @@ import type { PluginHost, PluginManifest, SecretResolver } from '../../kernel/co
 import { WebEncodeError } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
 import { versionFolder } from '../../kernel/plugin/version-folder.ts'
+import { encodersOf } from '../../kernel/video-codecs.ts'
 import { type KeptEncoder, openEncoderPlugin } from '../../workers/encoder-plugin.ts'
 import { EncoderPool, type PoolOptions } from '../../workers/encoder-pool.ts'
 import {
@@ -16,6 +17,7 @@ import {
   type RoutedEncoder,
   type RouterOptions,
 } from '../../workers/encoder-router.ts'
+import type { FoundEncoder } from '../../workers/installed-encoders.ts'
 import { createWasmEncoder } from '../../workers/wasm/engine.ts'
 import { pluginsDirectory } from './paths.ts'
 import { version } from './version.ts'
@@ -48,8 +50,11 @@ export async function chooseEncoder(
     : await openInstalled(pluginDirectory, { config, log, secrets })
   try {
     const first = routing ?? presetRouting(await installed.list())
+    const { main, version: mainVersion } = await chooseMain(config, log)
     const router = await createEncoderRouter({
-      main: await chooseMain(config, log),
+      main,
+      ...(mainVersion !== undefined && { mainVersion }),
+      find: async () => (await installed.listLately()).map(foundFrom),
       pool: new EncoderPool({ open: installed.open, clock: systemClock, log }),
       routing: first,
       log,
@@ -63,6 +68,7 @@ export async function chooseEncoder(
 
 const nothingInstalled: Installed = {
   list: () => Promise.resolve([]),
+  listLately: () => Promise.resolve([]),
   open: ({ id }) =>
     Promise.reject(
       new WebEncodeError(
@@ -78,13 +84,21 @@ function presetRouting(installed: readonly PluginManifest[]): EncoderRouting {
   return { rules: [], plugins: installed.map(({ id }) => ({ id, ...preset })) }
 }
 
-async function chooseMain(config: Config, log: Log): Promise<RouterOptions['main']> {
-  if (config.encoder === 'wasm') return createWasmEncoder({ log, threads: config.workerSlots })
-  const encoder = await openFfmpeg(config, log)
+/** The encoder that every worker has. */
+interface MainEncoder {
+  readonly main: RouterOptions['main']
+  /** Of its plugin, if it is one. */
+  readonly version?: string
+}
+
+async function chooseMain(config: Config, log: Log): Promise<MainEncoder> {
+  const openWasm = () => ({ main: createWasmEncoder({ log, threads: config.workerSlots }) })
+  if (config.encoder === 'wasm') return openWasm()
+  const { encoder, version } = await openFfmpeg(config, log)
   try {
     await encoder.getCapabilities()
     await tryProbe(encoder, config)
-    return encoder
+    return { main: encoder, version }
   } catch (cause) {
     await encoder.close()
     if (config.encoder === 'ffmpeg') {
@@ -93,7 +107,7 @@ async function chooseMain(config: Config, log: Log): Promise<RouterOptions['main
       throw new WebEncodeError('WE-PLG-001', problem, { cause })
     }
     log.warn(wasmNotice)
-    return createWasmEncoder({ log, threads: config.workerSlots })
+    return openWasm()
   }
 }
 
@@ -120,7 +134,10 @@ async function tryProbe(encoder: EncoderEngine, config: Config): Promise<void> {
 }
 
 /** FFmpeg in a process of its own: a small one, which starts programs ten times faster than ours. */
-async function openFfmpeg(config: Config, log: Log): Promise<KeptEncoder> {
+async function openFfmpeg(
+  config: Config,
+  log: Log,
+): Promise<{ readonly encoder: KeptEncoder; readonly version: string }> {
   const folder = join(pluginsDirectory, builtInEncoderId)
   const host = await openHost(builtInEncoderId, pluginsDirectory, {
     config,
@@ -135,29 +152,48 @@ async function openFfmpeg(config: Config, log: Log): Promise<KeptEncoder> {
     pid_directory: join(config.dataDirectory, 'run', 'ffmpeg'),
   })
   const plugin = { folder, manifest, config: settings }
-  return closingToo(await openEncoderPlugin({ host, plugin, clock: systemClock, log }), host)
+  const encoder = await openEncoderPlugin({ host, plugin, clock: systemClock, log })
+  return { encoder: closingToo(encoder, host), version: manifest.version }
 }
 
 /** The encoder plugins of a folder. */
 interface Installed {
   /** Those that are there now, in the order of their folders. */
   list(): Promise<readonly PluginManifest[]>
+  /** The same, as it was not long ago. */
+  listLately(): Promise<readonly PluginManifest[]>
   open: PoolOptions['open']
   close(): Promise<void>
 }
 
+/** The folder of plugins is looked at again after this time, in milliseconds: people may add some while the worker runs. */
+const lookAgainMs = 30_000
+
 async function openInstalled(directory: string, parts: HostParts): Promise<Installed> {
   const host = await openHost('plugins', directory, parts)
   const { readManifest } = await import('../../kernel/plugin/manifest.ts')
+  /** Folders that were warned of. */
+  const warned = new Set<string>()
+  const warnOnce = (folder: string, problem: string) => {
+    if (!warned.has(folder)) parts.log.warn('a plugin cannot be used', { folder, problem })
+    warned.add(folder)
+  }
+  let lately: { readonly atMs: number; readonly list: readonly PluginManifest[] } | undefined
+  const list = async () => {
+    const found = existsSync(directory) ? await host.scan() : []
+    const manifests = found.flatMap((plugin) => {
+      if ('manifest' in plugin) return isEncoder(plugin.manifest) ? [plugin.manifest] : []
+      warnOnce(basename(plugin.folder), plugin.problem)
+      return []
+    })
+    lately = { atMs: systemClock.now(), list: manifests }
+    return manifests
+  }
   return {
-    async list() {
-      const found = existsSync(directory) ? await host.scan() : []
-      return found.flatMap((plugin) => {
-        if ('manifest' in plugin) return isEncoder(plugin.manifest) ? [plugin.manifest] : []
-        const { folder, problem } = plugin
-        parts.log.warn('a plugin cannot be used', { folder: basename(folder), problem })
-        return []
-      })
+    list,
+    async listLately() {
+      const isFresh = lately !== undefined && systemClock.now() - lately.atMs < lookAgainMs
+      return isFresh ? lately!.list : await list()
     },
     async open({ id, version: wanted, config }) {
       const uploaded = wanted === null ? '' : versionFolder(directory, id, wanted)
@@ -167,14 +203,29 @@ async function openInstalled(directory: string, parts: HostParts): Promise<Insta
       }
       const manifest = await readManifest(folder, version)
       const plugin = { folder, manifest, config: host.checkConfig(manifest, config) }
-      const tools = manifest.capabilities['tools']
       return {
         engine: await openEncoderPlugin({ host, plugin, clock: systemClock, log: parts.log }),
-        tools: Array.isArray(tools) ? tools.filter((tool) => typeof tool === 'string') : [],
+        version: manifest.version,
+        tools: textsOf(manifest.capabilities['tools']) ?? [],
       }
     },
     close: () => host.close(),
   }
+}
+
+function foundFrom({ id, version, capabilities }: PluginManifest): FoundEncoder {
+  const videoCodecs = textsOf(capabilities['video_codecs'])
+  return {
+    id,
+    version,
+    ...(videoCodecs !== undefined && { videoCodecs: videoCodecs.flatMap(encodersOf) }),
+    tools: textsOf(capabilities['tools']) ?? [],
+  }
+}
+
+/** Undefined when the manifest names no list. */
+function textsOf(value: unknown): string[] | undefined {
+  return Array.isArray(value) ? value.filter((text) => typeof text === 'string') : undefined
 }
 
 /** Every worker has FFmpeg already. */

@@ -95,6 +95,7 @@ export async function startHttp(parts: HttpParts): Promise<Listening> {
       keptUsers: users,
       audit,
       plugins: parts.plugins.directory,
+      hasEncoderRules: mesh !== undefined,
       storage: parts.storages.storage,
       storages: parts.storages.storages,
       serveObject: parts.storages.serveObject,

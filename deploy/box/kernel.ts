@@ -80,7 +80,9 @@ export async function startKernel(setup: KernelSetup): Promise<Kernel> {
   const outbound = createOutbound({ allowedHosts: config.sourceHosts })
   const sources = createKernelSources(setup, { db, opened, outbound, mesh: () => mesh })
   const metrics = createMetrics()
-  const store = createActorStore(db)
+  // As for the workers: without plugins of its own, a kernel has no say in theirs.
+  const hasEncoderRules = config.pluginDirectory !== undefined
+  const store = createActorStore(db, { hasEncoderRules })
   const registry = createRegistry(actorDefinitions)
   const engine = createEngine({
     store,

@@ -158,6 +158,7 @@ async function startLife(
         bus,
         encoder,
         followEncoders: encoder.follow,
+        listEncoders: encoder.listInstalled,
         handlers: taskHandlers,
         workDirectory: dataPathsOf(config.dataDirectory).work,
         clock: systemClock,

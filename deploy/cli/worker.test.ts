@@ -12,6 +12,7 @@ const worker: WorkerView = {
   status: 'healthy',
   command: 'work',
   capabilities: {},
+  encoders: null,
   slots: 4,
   tasks_running: 1,
   cpu_percent: 49.6,

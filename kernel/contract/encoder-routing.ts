@@ -1,4 +1,4 @@
-/** What the kernel tells workers of encoder plugins: the rules of the admin, and what is wanted of each plugin. */
+/** What kernel and workers tell each other of encoder plugins: which a worker has, what the admin wants of each, and the rules. */
 import { z } from 'zod'
 import { pluginRuleSchema } from './plugin-route.ts'
 
@@ -23,5 +23,24 @@ export const encoderRoutingSchema = z.object({
   plugins: z.array(wantedEncoderSchema),
 })
 
+/** One encoder plugin that a worker has, whether anybody wants it or not. Part of a question, so it is strict. */
+const installedEncoderSchema = z.strictObject({
+  id: z.string().min(1).max(100),
+  version: z.string().max(100),
+  /** Encoders of video that it has on that machine; absent: nobody knows before it runs. */
+  videoCodecs: z.array(z.string().max(100)).max(500).optional(),
+  /** Programs that it runs for tasks which name no encoder. */
+  tools: z.array(z.string().max(100)).max(20),
+})
+
+/** Most encoder plugins that a worker tells of. */
+export const mostEncoders = 64
+export const installedEncodersSchema = z.array(installedEncoderSchema).max(mostEncoders)
+
+export type InstalledEncoder = z.infer<typeof installedEncoderSchema>
+/** What decides who may do what: rules, and which plugins are wanted. */
+export type EncoderRules = Pick<EncoderRouting, 'rules'> & {
+  readonly plugins: readonly Pick<WantedEncoder, 'id' | 'isEnabled' | 'priority'>[]
+}
 export type WantedEncoder = z.infer<typeof wantedEncoderSchema>
 export type EncoderRouting = z.infer<typeof encoderRoutingSchema>

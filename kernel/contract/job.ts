@@ -1,5 +1,6 @@
 /** Jobs: the request that makes one, its statuses and the views that people and programs read. */
 import { z } from 'zod'
+import { installedEncodersSchema } from './encoder-routing.ts'
 import { workerCommands } from './worker.ts'
 import { outputFileSchema, taskKinds, taskStatuses } from './task.ts'
 import { profileOverridesSchema } from './profile.ts'
@@ -83,6 +84,13 @@ export const jobViewSchema = z.strictObject({
 })
 export type JobView = z.infer<typeof jobViewSchema>
 
+/** A job by itself. */
+export const jobDetailSchema = jobViewSchema.extend({
+  /** Why work of it waits that no worker can do now, in a sentence; null while somebody can. It goes on by itself. */
+  waiting_reason: z.string().nullable(),
+})
+export type JobDetail = z.infer<typeof jobDetailSchema>
+
 export const taskViewSchema = z.strictObject({
   id: z.string(),
   job_id: z.string(),
@@ -154,6 +162,8 @@ export const workerViewSchema = z.strictObject({
   /** What it was told to do. An offline worker that was drained stays so when it comes back. */
   command: z.enum(workerCommands),
   capabilities: z.record(z.string(), z.json()),
+  /** The encoder plugins that it has, enabled or not; null when it does not say. */
+  encoders: installedEncodersSchema.nullable(),
   /** Tasks that it runs at the same time. */
   slots: z.int(),
   tasks_running: z.int(),

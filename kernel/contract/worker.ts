@@ -3,7 +3,7 @@
  * not know, it must not half understand. Answers are not: workers are upgraded after the kernels, and leave out what is new.
  */
 import { z } from 'zod'
-import { encoderRoutingSchema } from './encoder-routing.ts'
+import { encoderRoutingSchema, installedEncodersSchema } from './encoder-routing.ts'
 import {
   lanes,
   taskBriefSchema,
@@ -51,6 +51,8 @@ export const joinRequestSchema = z.strictObject({
   credential: z.string().min(1).max(200).optional(),
   /** Another session took this worker's name: take it back only when that one is gone. */
   yields: z.boolean().optional(),
+  /** Absent: the worker does not say which encoders it has, and is given whatever its lanes may do. */
+  encoders: installedEncodersSchema.optional(),
 })
 export const joinReplySchema = z.object({
   accepted: z.literal(true),
@@ -88,6 +90,8 @@ export const heartbeatRequestSchema = z.strictObject({
     bytesIn: z.int().min(0).optional(),
     bytesOut: z.int().min(0).optional(),
   }).optional(),
+  /** What has changed since the worker said it last; absent: nothing. */
+  encoders: installedEncodersSchema.optional(),
 })
 /** Tasks named in `lost` are no longer the worker's: it must stop them and throw their outputs away. */
 export const heartbeatReplySchema = z.object({

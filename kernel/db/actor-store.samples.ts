@@ -84,6 +84,7 @@ export function storedTask(id: string, overrides: Partial<TaskRow> = {}): TaskRo
     weight: 10,
     status: 'ready',
     lane: 'cpu',
+    videoCodec: '',
     region: 'local',
     priority: 0,
     deadline: null,

@@ -89,6 +89,8 @@ export interface TaskRow {
   readonly weight: number
   readonly status: 'ready' | 'running' | 'waiting' | 'completed' | 'failed' | 'cancelled'
   readonly lane: Lane
+  /** The encoder of video that it needs (`libx264`); empty where any will do. */
+  readonly videoCodec: string
   readonly region: string
   readonly priority: number
   /** When it should be done, ISO 8601. */

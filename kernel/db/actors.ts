@@ -4,6 +4,7 @@ import type { ActorStore, ActorTransaction, LogEntry, StoredActor } from './acto
 import { writeBatch } from './actor-write.ts'
 import { type Database, type Reader, sql, type Writer } from './database.ts'
 import { deleteDeadLetter, insertDeadLetters, listDeadLetters } from './dead-letters.ts'
+import { createEncoderSets } from './encoder-sets.ts'
 import {
   listExpiredLeases,
   listStaleReady,
@@ -13,17 +14,26 @@ import {
 } from './leases.ts'
 import { deleteOutbox, postponeOutbox, takeOutbox } from './outbox.ts'
 import { pickReady } from './pick-ready.ts'
-import { readySourceOver } from './ready-tasks.ts'
+import { type ReadyParts, readySourceOver } from './ready-tasks.ts'
 import { listDueTimers, nextTimerMs } from './timers.ts'
 
 /** PostgreSQL works on one transaction while the engine computes the next; more than three gain nothing. */
 const concurrency = { pglite: 1, postgres: 3 }
 
+export interface ActorStoreOptions {
+  /** Whether claims follow what admins want of encoder plugins, and their rules. @default true */
+  readonly hasEncoderRules?: boolean
+}
+
 /** The store of the actor engine over a migrated database. */
-export function createActorStore(db: Database): ActorStore {
+export function createActorStore(
+  db: Database,
+  { hasEncoderRules = true }: ActorStoreOptions = {},
+): ActorStore {
+  const ready = { sets: createEncoderSets(), hasRules: hasEncoderRules }
   return {
     concurrency: concurrency[db.kind],
-    transaction: (work) => db.transaction((tx) => work(actorTransactionOver(tx))),
+    transaction: (work) => db.transaction((tx) => work(actorTransactionOver(tx, ready))),
     takeOutbox: (limit, hideMs) => takeOutbox(db, limit, hideMs),
     deleteOutbox: (ids) => deleteOutbox(db, ids),
     postponeOutbox: (ids, delayMs) => postponeOutbox(db, ids, delayMs),
@@ -43,10 +53,10 @@ export function createActorStore(db: Database): ActorStore {
   }
 }
 
-function actorTransactionOver(tx: Writer): ActorTransaction {
+function actorTransactionOver(tx: Writer, ready: ReadyParts): ActorTransaction {
   return {
     open: (request) => openBatch(tx, request),
-    pickReady: (requests, except) => pickReady(readySourceOver(tx), requests, except),
+    pickReady: (requests, except) => pickReady(readySourceOver(tx, ready), requests, except),
     write: (changes) => writeBatch(tx, changes),
   }
 }

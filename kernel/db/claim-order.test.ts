@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ReadyRequest } from './actor-store.ts'
+import type { Lane } from '../contract/task.ts'
 import {
   agedFirst,
   bestFirst,
@@ -10,13 +11,16 @@ import {
   groupsOf,
   isNearEnough,
   isSafeWith,
+  type PriorityHead,
   type ReadyTask,
 } from './claim-order.ts'
+import type { EncoderFit } from './encoder-fit.ts'
 
 function task(id: string, facts: Partial<ReadyTask> = {}): ReadyTask {
   return {
     id,
     lane: 'cpu',
+    videoCodec: '',
     region: 'local',
     owner: 'a',
     deadlineMs: null,
@@ -33,8 +37,22 @@ function request(workerId: string, facts: Partial<ReadyRequest> = {}): ReadyRequ
 }
 
 function worker(id: string, facts: Partial<FleetWorker> = {}): FleetWorker {
-  return { id, region: 'local', lanes: ['cpu'], status: 'healthy', session: 's1', ...facts }
+  return {
+    id,
+    region: 'local',
+    lanes: ['cpu'],
+    status: 'healthy',
+    session: 's1',
+    encoders: null,
+    ...facts,
+  }
 }
+
+const head = (lane: Lane, videoCodec: string): PriorityHead => {
+  return { lane, videoCodec, priority: 0, waitedMs: 0 }
+}
+
+const anything: EncoderFit = () => true
 
 const idsOf = (tasks: readonly ReadyTask[]) => tasks.map(({ id }) => id).join(' ')
 
@@ -90,11 +108,14 @@ test('bestFirst() compares deadline, share, region, GPU, lane, wait and id, in t
 test('isNearEnough() keeps a task for its region only while somebody there can do it', () => {
   const far = task('t', { region: 'far', waitedMs: 9_999 })
   const there = (facts: Partial<FleetWorker>) => [worker('w', { region: 'far', ...facts })]
-  assert.equal(isNearEnough(far, 'far', there({})), true)
-  assert.equal(isNearEnough(far, 'local', there({})), false)
-  assert.equal(isNearEnough(far, 'local', there({ lanes: ['copy'] })), true)
-  assert.equal(isNearEnough(far, 'local', there({ status: 'draining' })), true)
-  assert.equal(isNearEnough({ ...far, waitedMs: 10_000 }, 'local', there({})), true)
+  const isNear = (task: ReadyTask, region: string, fleet: FleetWorker[], fit = anything) =>
+    isNearEnough(task, region, fleet, fit)
+  assert.equal(isNear(far, 'far', there({})), true)
+  assert.equal(isNear(far, 'local', there({})), false)
+  assert.equal(isNear(far, 'local', there({ lanes: ['copy'] })), true)
+  assert.equal(isNear(far, 'local', there({ status: 'draining' })), true)
+  assert.equal(isNear({ ...far, waitedMs: 10_000 }, 'local', there({})), true)
+  assert.equal(isNear(far, 'local', there({}), () => false), true)
 })
 
 test('groupsOf() puts together who asks for the same, and leaves out who drains or is offline', () => {
@@ -106,7 +127,22 @@ test('groupsOf() puts together who asks for the same, and leaves out who drains 
     request('stranger'),
   ]
   const fleet = [worker('w1'), worker('w3', { status: 'draining' })]
-  assert.deepEqual(groupsOf(requests, fleet).map(({ members }) => members), [[0, 3], [1], [4]])
+  const heads = [head('cpu', ''), head('copy', '')]
+  const groups = groupsOf(requests, { fleet, heads }, anything)
+  assert.deepEqual(groups.map(({ members }) => members), [[0, 3], [1], [4]])
+})
+
+test('groupsOf() keeps from each worker what its encoders cannot do, and parts only whom that parts', () => {
+  const withSet = (id: string, key: string) => worker(id, { encoders: { key, encoders: [] } })
+  const fleet = [withSet('w1', 'old'), withSet('w2', 'new'), withSet('w3', 'newer')]
+  const heads = [head('cpu', 'av1'), head('cpu', ''), head('copy', '')]
+  const fit: EncoderFit = ({ encoders }, { videoCodec }) =>
+    videoCodec !== 'av1' || encoders?.key !== 'old'
+  const groups = groupsOf(['w1', 'w2', 'w3'].map((id) => request(id)), { fleet, heads }, fit)
+  assert.deepEqual(
+    groups.map(({ members, heads }) => [members, heads.map(({ videoCodec }) => videoCodec)]),
+    [[[0], ['']], [[1, 2], ['av1', '']]],
+  )
 })
 
 test('dealOut() goes round, stops at each limit, and passes by whoever a task avoids', () => {

@@ -1,11 +1,12 @@
 /** Which ready task comes first, and who may have it: pure, so that every store gives tasks out in the same order. */
-import type { Lane } from '../contract/task.ts'
+import type { EncoderRules } from '../contract/encoder-routing.ts'
+import type { EncoderNeed } from '../plugin/encoder-route.ts'
 import type { ReadyRequest } from './actor-store.ts'
+import type { EncoderFit, EncoderOwner } from './encoder-fit.ts'
 
 /** A ready task as the claim sees it. */
-export interface ReadyTask {
+export interface ReadyTask extends EncoderNeed {
   readonly id: string
-  readonly lane: Lane
   readonly region: string
   readonly owner: string
   /** Milliseconds since the epoch. */
@@ -20,9 +21,8 @@ export interface ReadyTask {
   readonly isHedge: boolean
 }
 
-/** The longest wait among the ready tasks of one lane and priority. */
-export interface PriorityHead {
-  readonly lane: Lane
+/** The longest wait among the ready tasks of one lane, encoder and priority. */
+export interface PriorityHead extends EncoderNeed {
   readonly priority: number
   readonly waitedMs: number
 }
@@ -35,7 +35,7 @@ export interface OwnerLoad {
 }
 
 /** A worker as its row shows it. */
-export interface FleetWorker {
+export interface FleetWorker extends EncoderOwner {
   readonly id: string
   readonly region: string
   readonly lanes: readonly string[]
@@ -49,12 +49,15 @@ export interface ClaimOverview {
   /** The workers that may get work, and those that ask, whatever they do. */
   readonly fleet: readonly FleetWorker[]
   readonly heads: readonly PriorityHead[]
+  /** Absent: no admin has a say in who uses which encoder. */
+  readonly rules?: EncoderRules
 }
 
 /** Requests that may be answered with the same tasks. */
 export interface ClaimGroup {
-  readonly lanes: readonly Lane[]
   readonly region: string
+  /** Of the tasks that these workers may have. */
+  readonly heads: readonly PriorityHead[]
   /** Places in the list of all requests. */
   readonly members: readonly number[]
 }
@@ -72,7 +75,7 @@ const avoidMs = 30_000
  * Priorities in the order in which they are served. A priority ages as a whole, by its longest wait: if each task aged
  * by itself, whoever submits most would always be first, because the oldest of many is older.
  */
-export function agedFirst(heads: readonly Omit<PriorityHead, 'lane'>[]): number[] {
+export function agedFirst(heads: readonly Pick<PriorityHead, 'priority' | 'waitedMs'>[]): number[] {
   const aged = new Map<number, number>()
   for (const { priority, waitedMs } of heads) {
     const own = priority + Math.floor(waitedMs / pointMs)
@@ -86,21 +89,41 @@ export function isUp({ status }: Pick<FleetWorker, 'status'>): boolean {
   return status === 'healthy' || status === 'degraded'
 }
 
-/** Requests by what they ask for, without those of workers that drain, are offline, or are another process by now. */
+/** Requests by what they may have, without those of workers that drain, are offline, or are another process by now. */
 export function groupsOf(
   requests: readonly ReadyRequest[],
-  fleet: readonly FleetWorker[],
+  { fleet, heads }: ClaimOverview,
+  fit: EncoderFit,
 ): ClaimGroup[] {
   const known = new Map(fleet.map((worker) => [worker.id, worker]))
-  const alike = Map.groupBy(
-    requests.keys().filter((i) => mayAsk(requests[i]!, known.get(requests[i]!.workerId))),
-    (i) => [requests[i]!.region, ...requests[i]!.lanes.toSorted()].join(),
+  const ownerOf = ({ workerId }: ReadyRequest) => known.get(workerId) ?? stranger
+  const asked = requests.keys().filter((i) =>
+    mayAsk(requests[i]!, known.get(requests[i]!.workerId))
   )
-  return [...alike.values()].map((members) => {
-    const { lanes, region } = requests[members[0]!]!
-    return { lanes, region, members }
+  const alike = Map.groupBy(asked, (i) => {
+    const { region, lanes } = requests[i]!
+    return [region, ...lanes.toSorted(), ownerOf(requests[i]!).encoders?.key].join()
   })
+  // Other encoders are another group only where they matter to what is ready.
+  const groups = new Map<string, ClaimGroup>()
+  for (const members of alike.values()) {
+    const { lanes, region } = requests[members[0]!]!
+    const owner = ownerOf(requests[members[0]!]!)
+    const own = heads.filter((head) => lanes.includes(head.lane) && fit(owner, head))
+    const key = [region, ...new Set(own.map(({ lane, videoCodec }) => `${lane} ${videoCodec}`))]
+      .join()
+    const before = groups.get(key)?.members ?? []
+    groups.set(key, {
+      region,
+      heads: own,
+      members: [...before, ...members].toSorted((a, b) => a - b),
+    })
+  }
+  return [...groups.values()]
 }
+
+/** It has no row, so nothing is known of its encoders. */
+const stranger: EncoderOwner = { encoders: null }
 
 function mayAsk({ session }: ReadyRequest, worker: FleetWorker | undefined): boolean {
   if (worker !== undefined && !isUp(worker)) return false
@@ -109,12 +132,16 @@ function mayAsk({ session }: ReadyRequest, worker: FleetWorker | undefined): boo
 
 /** Whether a worker of this region may have the task now: of another region only if that one has nobody for it, or was too slow. */
 export function isNearEnough(
-  { lane, region, waitedMs }: ReadyTask,
+  task: ReadyTask,
   ownRegion: string,
   fleet: readonly FleetWorker[],
+  fit: EncoderFit,
 ): boolean {
+  const { lane, region, waitedMs } = task
   return region === ownRegion || waitedMs >= ownRegionMs ||
-    !fleet.some((one) => isUp(one) && one.region === region && one.lanes.includes(lane))
+    !fleet.some((one) =>
+      isUp(one) && one.region === region && one.lanes.includes(lane) && fit(one, task)
+    )
 }
 
 /**

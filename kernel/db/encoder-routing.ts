@@ -2,6 +2,31 @@
 import type { EncoderRouting } from '../contract/encoder-routing.ts'
 import { type Reader, sql } from './database.ts'
 
+const rulesInOrder = sql`(
+  SELECT coalesce(
+    jsonb_agg(
+      jsonb_build_object('matches', matches, 'gpu', gpu, 'plugin_id', plugin_id, 'priority', priority)
+      ORDER BY position
+    ),
+    '[]'
+  )
+  FROM plugin_routes
+  WHERE pillar = 'encoder'
+)`
+
+/** What decides who may do what, as one value of a statement: an `EncoderRules`. */
+export const encoderRules = sql`jsonb_build_object(
+  'rules', ${rulesInOrder},
+  'plugins', (
+    SELECT coalesce(
+      jsonb_agg(jsonb_build_object('id', id, 'isEnabled', is_enabled, 'priority', priority) ORDER BY id),
+      '[]'
+    )
+    FROM plugin_configs
+    WHERE plugin_type = 'encoder'
+  )
+)`
+
 /**
  * The rules in the admin's order and the wants of all encoder plugins; one statement, because every claim reads it. While a wanted
  * version tests itself in the kernels, it is the old one that workers are to use.
@@ -9,17 +34,7 @@ import { type Reader, sql } from './database.ts'
 export async function readEncoderRouting(db: Reader): Promise<EncoderRouting> {
   const [row] = await db.query<EncoderRouting>(sql`
     SELECT
-      (
-        SELECT coalesce(
-          jsonb_agg(
-            jsonb_build_object('matches', matches, 'gpu', gpu, 'plugin_id', plugin_id, 'priority', priority)
-            ORDER BY position
-          ),
-          '[]'
-        )
-        FROM plugin_routes
-        WHERE pillar = 'encoder'
-      ) AS rules,
+      ${rulesInOrder} AS rules,
       (
         SELECT coalesce(
           jsonb_agg(

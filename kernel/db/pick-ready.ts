@@ -10,9 +10,12 @@ import {
   groupsOf,
   isNearEnough,
   isSafeWith,
+  isUp,
   type OwnerLoad,
+  type PriorityHead,
   type ReadyTask,
 } from './claim-order.ts'
+import { createFit, type EncoderFit } from './encoder-fit.ts'
 
 /** Ready tasks of one priority: enough of them to choose from. */
 export interface Candidates {
@@ -25,8 +28,8 @@ export interface Candidates {
 /** What one transaction can see and lock of the ready tasks. */
 export interface ReadySource {
   readOverview(workerIds: readonly string[], lanes: readonly Lane[]): Promise<ClaimOverview>
-  /** Candidates of one priority, of every owner and region those that waited longest; about `want` of them. */
-  readCandidates(lanes: readonly Lane[], priority: number, want: number): Promise<Candidates>
+  /** Candidates of these lanes and encoders, all of one priority: of every owner and region those that waited longest; about `want` of them. */
+  readCandidates(heads: readonly PriorityHead[], want: number): Promise<Candidates>
   /** Locks up to `limit` of these tasks, in this order, leaving out what others hold and what is no longer ready. */
   lock(taskIds: readonly string[], limit: number): Promise<readonly string[]>
 }
@@ -43,10 +46,11 @@ export async function pickReady(
   const answers: (readonly string[])[] = requests.map(() => [])
   const lanes = new Set(requests.flatMap((request) => request.lanes))
   const overview = await source.readOverview(requests.map(({ workerId }) => workerId), [...lanes])
+  const fit = createFit(overview.rules, overview.fleet.filter(isUp))
   const taken = new Set(except)
-  for (const group of groupsOf(requests, overview.fleet)) {
+  for (const group of groupsOf(requests, overview, fit)) {
     const asking = group.members.map((i) => requests[i]!)
-    const picked = await pickForGroup({ source, group, asking, overview, taken })
+    const picked = await pickForGroup({ source, group, asking, overview, fit, taken })
     dealOut(picked, asking, overview.fleet).forEach((ids, i) => answers[group.members[i]!] = ids)
   }
   return answers
@@ -57,6 +61,7 @@ interface Pick {
   readonly group: ClaimGroup
   readonly asking: readonly ReadyRequest[]
   readonly overview: ClaimOverview
+  readonly fit: EncoderFit
   /** Left out: locked by this transaction already, or not wanted. */
   readonly taken: Set<string>
 }
@@ -64,22 +69,27 @@ interface Pick {
 async function pickForGroup(pick: Pick): Promise<ReadyTask[]> {
   const limit = pick.asking.reduce((sum, request) => sum + request.limit, 0)
   const picked: ReadyTask[] = []
-  const heads = pick.overview.heads.filter(({ lane }) => pick.group.lanes.includes(lane))
-  for (const priority of agedFirst(heads)) {
-    picked.push(...await pickOfPriority(pick, priority, limit - picked.length))
+  const byPriority = Map.groupBy(pick.group.heads, ({ priority }) => priority)
+  for (const priority of agedFirst(pick.group.heads)) {
+    const heads = byPriority.get(priority) ?? []
+    picked.push(...await pickOfPriority(pick, heads, limit - picked.length))
     if (picked.length >= limit) break
   }
   return picked
 }
 
 /** Looks at more candidates as long as what it chose was held by others. */
-async function pickOfPriority(pick: Pick, priority: number, limit: number): Promise<ReadyTask[]> {
-  const { source, group: { lanes, region }, asking, overview: { fleet }, taken } = pick
+async function pickOfPriority(
+  pick: Pick,
+  heads: readonly PriorityHead[],
+  limit: number,
+): Promise<ReadyTask[]> {
+  const { source, group: { region }, asking, overview: { fleet }, fit, taken } = pick
   const picked: ReadyTask[] = []
   for (let want = limit * choices + taken.size;; want *= choices) {
-    const { tasks, loads, isAll } = await source.readCandidates(lanes, priority, want)
+    const { tasks, loads, isAll } = await source.readCandidates(heads, want)
     const open = tasks.filter((task) =>
-      !taken.has(task.id) && isNearEnough(task, region, fleet) &&
+      !taken.has(task.id) && isNearEnough(task, region, fleet, fit) &&
       asking.some(({ workerId }) => isSafeWith(task, workerId, fleet))
     )
     const best = bestFirst(open, region, loads)

@@ -36,10 +36,10 @@ export function upsertJobs(rows: readonly JobRow[]): Statement {
 export function upsertTasks(rows: readonly TaskRow[]): Statement {
   return sql`
     INSERT INTO tasks AS t (id, job_id, kind, sequence_index, params, start_time_sec, end_time_sec, weight, status,
-      lane, region, priority, deadline, owner, attempt_count, max_attempts, avoid_worker_id, assigned_worker_id, lease_token,
+      lane, video_codec, region, priority, deadline, owner, attempt_count, max_attempts, avoid_worker_id, assigned_worker_id, lease_token,
       lease_until, progress, result, output_key, output_size_bytes, error, hedge_of, started_at, finished_at)
     SELECT r.id, r."jobId", r.kind, r.index, r.params, r."startSeconds", r."endSeconds", r.weight, r.status,
-      r.lane, r.region, r.priority, r.deadline, r.owner, r.attempt, r."maxAttempts", r."avoidWorkerId", r."workerId", r."leaseToken",
+      r.lane, r."videoCodec", r.region, r.priority, r.deadline, r.owner, r.attempt, r."maxAttempts", r."avoidWorkerId", r."workerId", r."leaseToken",
       CASE WHEN r."leaseToken" IS NOT NULL THEN now() + make_interval(secs => r."leaseMs" / 1000) END,
       CASE WHEN r.status = 'completed' THEN 1 ELSE 0 END,
       r.result, r."outputKey", r."outputSizeBytes", r.error, r."hedgeOf",
@@ -47,13 +47,13 @@ export function upsertTasks(rows: readonly TaskRow[]): Statement {
       CASE WHEN r.status IN ('completed', 'failed', 'cancelled') THEN now() END
     FROM jsonb_to_recordset(${json(rows)}) AS r(
       id text, "jobId" text, kind text, index int, params jsonb, "startSeconds" float8, "endSeconds" float8,
-      weight float8, status text, lane text, region text, priority int, deadline timestamptz, owner text, attempt int, "maxAttempts" int,
+      weight float8, status text, lane text, "videoCodec" text, region text, priority int, deadline timestamptz, owner text, attempt int, "maxAttempts" int,
       "avoidWorkerId" text, "workerId" text, "leaseToken" text, "leaseMs" float8, result jsonb, "outputKey" text,
       "outputSizeBytes" bigint, error jsonb, "hedgeOf" text
     )
     ORDER BY r.id
     ON CONFLICT (id) DO UPDATE
-    SET status = excluded.status, lane = excluded.lane, region = excluded.region, priority = excluded.priority,
+    SET status = excluded.status, lane = excluded.lane, video_codec = excluded.video_codec, region = excluded.region, priority = excluded.priority,
       params = excluded.params, weight = excluded.weight, attempt_count = excluded.attempt_count,
       max_attempts = excluded.max_attempts, avoid_worker_id = excluded.avoid_worker_id,
       assigned_worker_id = excluded.assigned_worker_id, lease_token = excluded.lease_token,

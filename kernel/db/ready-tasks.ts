@@ -1,28 +1,42 @@
 /** The claim's view of the ready tasks in SQL: every statement reads a bounded part of an index, however many tasks wait. */
+import type { EncoderRules } from '../contract/encoder-routing.ts'
 import type { Lane } from '../contract/task.ts'
-import type { ClaimOverview, OwnerLoad, ReadyTask } from './claim-order.ts'
+import type { EncoderNeed } from '../plugin/encoder-route.ts'
+import type { FleetWorker, OwnerLoad, PriorityHead, ReadyTask } from './claim-order.ts'
 import { nothing, type Reader, sql, type Statement } from './database.ts'
+import { encoderRules } from './encoder-routing.ts'
+import type { EncoderSets } from './encoder-sets.ts'
 import type { Candidates, ReadySource } from './pick-ready.ts'
 
+/** What outlives one look at the ready tasks. */
+export interface ReadyParts {
+  readonly sets: EncoderSets
+  /** An admin has a say in who uses which encoder. */
+  readonly hasRules: boolean
+}
+
 /** The ready tasks as a transaction sees and locks them. */
-export function readySourceOver(tx: Reader): ReadySource {
+export function readySourceOver(tx: Reader, { sets, hasRules }: ReadyParts): ReadySource {
   let few: Few | null = null
   return {
     async readOverview(workerIds, lanes) {
-      const overview = await readOverview(tx, workerIds, lanes)
+      const { fleet, rules, ...overview } = await readOverview(tx, workerIds, lanes)
       few = overview.few
-      return overview
+      const found = await sets.read(tx, fleet.map(({ encodersKey }) => encodersKey))
+      return {
+        heads: overview.heads,
+        fleet: fleet.map((worker) => ({ ...worker, encoders: found(worker.encodersKey) })),
+        ...(hasRules && { rules }),
+      }
     },
-    readCandidates: async (lanes, priority, want) =>
-      few === null
-        ? await readCandidates(tx, lanes, priority, want)
-        : candidatesOf(few, lanes, priority),
+    readCandidates: async (heads, want) =>
+      few === null ? await readCandidates(tx, heads, want) : candidatesOf(few, heads),
     lock: (taskIds, limit) => lockReady(tx, taskIds, limit),
   }
 }
 
 const taskColumns = sql`
-  t.id, t.lane, t.region, t.owner, extract(epoch FROM t.deadline)::float8 * 1000 AS "deadlineMs",
+  t.id, t.lane, t.video_codec AS "videoCodec", t.region, t.owner, extract(epoch FROM t.deadline)::float8 * 1000 AS "deadlineMs",
   extract(epoch FROM now() - t.ready_at)::float8 * 1000 AS "waitedMs", t.weight,
   t.avoid_worker_id AS "avoidWorkerId", t.hedge_of IS NOT NULL AS "isHedge"`
 
@@ -45,48 +59,61 @@ interface Few {
   readonly loads: readonly (OwnerLoad & { readonly owner: string })[]
 }
 
-function candidatesOf(few: Few, lanes: readonly Lane[], priority: number): Candidates {
+function candidatesOf(few: Few, heads: readonly PriorityHead[]): Candidates {
+  const isOf = (head: PriorityHead, task: Few['tasks'][number]) =>
+    head.priority === task.priority && head.lane === task.lane &&
+    head.videoCodec === task.videoCodec
   return {
-    tasks: few.tasks.filter((task) => task.priority === priority && lanes.includes(task.lane)),
+    tasks: few.tasks.filter((task) => heads.some((head) => isOf(head, task))),
     loads: new Map(few.loads.map((load) => [load.owner, load])),
     isAll: true,
   }
 }
 
-/** The fleet; and for each lane, stepping from priority to priority, one entry of the index for each. */
+/** The overview as its statement answers it. */
+interface OverviewRow {
+  readonly few: Few | null
+  readonly heads: readonly PriorityHead[]
+  readonly fleet:
+    readonly (Omit<FleetWorker, 'encoders'> & { readonly encodersKey: string | null })[]
+  readonly rules: EncoderRules
+}
+
+/** The fleet and the rules; and for each lane, stepping from encoder to encoder and priority to priority, one entry of the index for each. */
 async function readOverview(
   tx: Reader,
   workerIds: readonly string[],
   lanes: readonly Lane[],
-): Promise<ClaimOverview & { readonly few: Few | null }> {
-  const [overview] = await tx.query<ClaimOverview & { readonly few: Few | null }>(sql`
+): Promise<OverviewRow> {
+  const [overview] = await tx.query<OverviewRow>(sql`
     WITH RECURSIVE heads AS (
       SELECT head.*
       FROM unnest(${lanes}::text[]) AS l(lane)
       CROSS JOIN LATERAL (
-        SELECT t.lane, t.priority, t.ready_at
+        SELECT t.lane, t.video_codec, t.priority, t.ready_at
         FROM tasks t
         WHERE t.status = 'ready' AND t.lane = l.lane
-        ORDER BY t.priority DESC, t.ready_at
+        ORDER BY t.video_codec, t.priority, t.ready_at
         LIMIT 1
       ) AS head
       UNION ALL
       SELECT head.*
       FROM heads h
       CROSS JOIN LATERAL (
-        SELECT t.lane, t.priority, t.ready_at
+        SELECT t.lane, t.video_codec, t.priority, t.ready_at
         FROM tasks t
-        WHERE t.status = 'ready' AND t.lane = h.lane AND t.priority < h.priority
-        ORDER BY t.priority DESC, t.ready_at
+        WHERE t.status = 'ready' AND t.lane = h.lane
+          AND (t.video_codec, t.priority) > (h.video_codec, h.priority)
+        ORDER BY t.video_codec, t.priority, t.ready_at
         LIMIT 1
       ) AS head
     ),
       fleet AS (
-        SELECT id, region, status, session, coalesce(capabilities->'lanes', '[]') AS lanes
+        SELECT ${fleetColumns}
         FROM workers
         WHERE status IN ('healthy', 'degraded')
         UNION ALL
-        SELECT id, region, status, session, coalesce(capabilities->'lanes', '[]')
+        SELECT ${fleetColumns}
         FROM workers
         WHERE id = ANY(${workerIds}::text[]) AND status NOT IN ('healthy', 'degraded')
       ),
@@ -105,17 +132,22 @@ async function readOverview(
       (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
           'lane', lane,
+          'videoCodec', video_codec,
           'priority', priority,
           'waitedMs', extract(epoch FROM now() - ready_at)::float8 * 1000
         )), '[]')
         FROM heads
-      ) AS heads`)
+      ) AS heads,
+      ${encoderRules} AS rules`)
   return overview!
 }
 
-/** Tasks of one owner in one region on one lane, at the priority that is looked at. */
-interface Queue extends OwnerLoad {
-  readonly lane: Lane
+const fleetColumns =
+  sql`id, region, status, session, coalesce(capabilities->'lanes', '[]') AS lanes,
+  CASE WHEN encoders_session = session THEN encoders_key END AS "encodersKey"`
+
+/** Tasks of one owner in one region on one lane that need one encoder, at the priority that is looked at. */
+interface Queue extends OwnerLoad, EncoderNeed {
   readonly owner: string
   readonly region: string
 }
@@ -140,20 +172,19 @@ const maxRows = 4096
 
 async function readCandidates(
   tx: Reader,
-  lanes: readonly Lane[],
-  priority: number,
+  heads: readonly PriorityHead[],
   want: number,
 ): Promise<Candidates> {
-  const queues = await readQueues(tx, lanes, priority)
+  const queues = await readQueues(tx, heads)
   const possible = widths.filter(({ tasks }) => tasks * queues.length <= maxRows)
   const widest = possible.at(-1)!
   const { tasks: width, limit } = possible.find(({ tasks }) => tasks * queues.length >= want) ??
     widest
   const rows = await tx.query<ReadyTask>(sql`
-    ${longestWaits(queues, priority, limit)}
+    ${longestWaits(queues, heads, limit)}
     UNION ALL
-    ${earliestDeadlines(lanes, priority, limit)}
-    ${queues.length < maxQueues ? nothing : sql`UNION ALL ${oldest(lanes, priority)}`}`)
+    ${earliestDeadlines(heads, limit)}
+    ${queues.length < maxQueues ? nothing : sql`UNION ALL ${oldest(heads)}`}`)
   return {
     tasks: [...new Map(rows.map((task) => [task.id, task])).values()],
     loads: new Map(queues.map((queue) => [queue.owner, queue])),
@@ -161,20 +192,33 @@ async function readCandidates(
   }
 }
 
-/** Steps from owner to owner and region to region of a lane. */
-async function readQueues(
-  tx: Reader,
-  lanes: readonly Lane[],
-  priority: number,
-): Promise<Queue[]> {
+/** The heads as a table of lanes and encoders. */
+function tableOf(heads: readonly EncoderNeed[]): Statement {
+  return sql`unnest(
+    ${heads.map(({ lane }) => lane)}::text[],
+    ${heads.map(({ videoCodec }) => videoCodec)}::text[]
+  ) AS l(lane, video_codec)`
+}
+
+/** The one priority of all these heads. */
+function priorityOf(heads: readonly PriorityHead[]): number {
+  const [head] = heads
+  if (head === undefined) throw new RangeError('There must be a head where there are candidates')
+  return head.priority
+}
+
+/** Steps from owner to owner and region to region of a lane and encoder. */
+async function readQueues(tx: Reader, heads: readonly PriorityHead[]): Promise<Queue[]> {
+  const priority = priorityOf(heads)
   return await tx.query<Queue>(sql`
     WITH RECURSIVE queues AS (
       SELECT head.*
-      FROM unnest(${lanes}::text[]) AS l(lane)
+      FROM ${tableOf(heads)}
       CROSS JOIN LATERAL (
-        SELECT t.lane, t.owner, t.region
+        SELECT t.lane, t.video_codec, t.owner, t.region
         FROM tasks t
-        WHERE t.status = 'ready' AND t.lane = l.lane AND t.priority = ${priority}::int
+        WHERE t.status = 'ready' AND t.lane = l.lane AND t.video_codec = l.video_codec
+          AND t.priority = ${priority}::int
         ORDER BY t.owner, t.region
         LIMIT 1
       ) AS head
@@ -182,60 +226,69 @@ async function readQueues(
       SELECT head.*
       FROM queues q
       CROSS JOIN LATERAL (
-        SELECT t.lane, t.owner, t.region
+        SELECT t.lane, t.video_codec, t.owner, t.region
         FROM tasks t
-        WHERE t.status = 'ready' AND t.lane = q.lane AND t.priority = ${priority}::int
-          AND (t.owner, t.region) > (q.owner, q.region)
+        WHERE t.status = 'ready' AND t.lane = q.lane AND t.video_codec = q.video_codec
+          AND t.priority = ${priority}::int AND (t.owner, t.region) > (q.owner, q.region)
         ORDER BY t.owner, t.region
         LIMIT 1
       ) AS head
     ),
-      seen AS MATERIALIZED (SELECT lane, owner, region FROM queues LIMIT ${maxQueues}::int),
+      seen AS MATERIALIZED (
+        SELECT lane, video_codec, owner, region FROM queues LIMIT ${maxQueues}::int
+      ),
       loads AS MATERIALIZED (${loadsOf(sql`seen`)})
-    SELECT seen.lane, seen.owner, seen.region, loads.running, loads.weight
+    SELECT seen.lane, seen.video_codec AS "videoCodec", seen.owner, seen.region, loads.running, loads.weight
     FROM seen
     JOIN loads ON loads.owner = seen.owner`)
 }
 
-function longestWaits(queues: readonly Queue[], priority: number, limit: Statement): Statement {
+function longestWaits(
+  queues: readonly Queue[],
+  heads: readonly PriorityHead[],
+  limit: Statement,
+): Statement {
   return sql`
     SELECT waiting.*
     FROM unnest(
       ${queues.map(({ lane }) => lane)}::text[],
+      ${queues.map(({ videoCodec }) => videoCodec)}::text[],
       ${queues.map(({ owner }) => owner)}::text[],
       ${queues.map(({ region }) => region)}::text[]
-    ) AS q(lane, owner, region)
+    ) AS q(lane, video_codec, owner, region)
     CROSS JOIN LATERAL (
       SELECT ${taskColumns}
       FROM tasks t
-      WHERE t.status = 'ready' AND t.lane = q.lane AND t.priority = ${priority}::int
-        AND t.owner = q.owner AND t.region = q.region
+      WHERE t.status = 'ready' AND t.lane = q.lane AND t.video_codec = q.video_codec
+        AND t.priority = ${priorityOf(heads)}::int AND t.owner = q.owner AND t.region = q.region
       ORDER BY t.ready_at
       LIMIT ${limit}
     ) AS waiting`
 }
 
-function earliestDeadlines(lanes: readonly Lane[], priority: number, limit: Statement): Statement {
+function earliestDeadlines(heads: readonly PriorityHead[], limit: Statement): Statement {
   return sql`
     SELECT pressing.*
-    FROM unnest(${lanes}::text[]) AS l(lane)
+    FROM ${tableOf(heads)}
     CROSS JOIN LATERAL (
       SELECT ${taskColumns}
       FROM tasks t
-      WHERE t.status = 'ready' AND t.deadline IS NOT NULL AND t.lane = l.lane AND t.priority = ${priority}::int
+      WHERE t.status = 'ready' AND t.deadline IS NOT NULL AND t.lane = l.lane
+        AND t.video_codec = l.video_codec AND t.priority = ${priorityOf(heads)}::int
       ORDER BY t.deadline
       LIMIT ${limit}
     ) AS pressing`
 }
 
-function oldest(lanes: readonly Lane[], priority: number): Statement {
+function oldest(heads: readonly PriorityHead[]): Statement {
   return sql`
     SELECT oldest.*
-    FROM unnest(${lanes}::text[]) AS l(lane)
+    FROM ${tableOf(heads)}
     CROSS JOIN LATERAL (
       SELECT ${taskColumns}
       FROM tasks t
-      WHERE t.status = 'ready' AND t.lane = l.lane AND t.priority = ${priority}::int
+      WHERE t.status = 'ready' AND t.lane = l.lane AND t.video_codec = l.video_codec
+        AND t.priority = ${priorityOf(heads)}::int
       ORDER BY t.ready_at
       LIMIT 64
     ) AS oldest`

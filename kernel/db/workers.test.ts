@@ -77,8 +77,7 @@ describeOnDatabases('workers', (db) => {
     await silence('w1', 60)
     assert.equal(
       await touchWorker(db(), 'w1', 'session-1', {
-        cpuPercent: 12.5,
-        memoryBytes: 4_000_000_000.4,
+        usage: { cpuPercent: 12.5, memoryBytes: 4_000_000_000.4 },
       }),
       'work',
     )
@@ -89,13 +88,29 @@ describeOnDatabases('workers', (db) => {
     assert.equal((await readWorker(db(), 'w1'))?.cpu_percent, 12.5)
   })
 
+  test('touchWorker() notes the encoders of this session, which the next one must say anew', async () => {
+    const encoders = [{ id: 'encoder-ffmpeg', version: '1', videoCodecs: ['a'], tools: ['ffmpeg'] }]
+    const told = async () => (await readWorker(db(), 'w1'))?.encoders
+    await write({ workers: [storedWorker('w1')] })
+    assert.equal(await told(), null)
+    assert.equal(await touchWorker(db(), 'w1', 'session-1', { encoders }), 'work')
+    await touchWorker(db(), 'w1', 'session-1')
+    assert.deepEqual(await told(), encoders)
+    await write({ workers: [storedWorker('w1', { session: 'session-2' })] })
+    assert.equal(await told(), null)
+  })
+
   test('listWorkerTransfers() answers the bytes that workers told last', async () => {
     await write({ workers: [storedWorker('w1'), storedWorker('w2')] })
     const usage = { cpuPercent: 1, memoryBytes: 1 }
-    await touchWorker(db(), 'w1', 'session-1', { ...usage, bytesIn: 7e9, bytesOut: 1 })
-    await touchWorker(db(), 'w1', 'session-1', { ...usage, bytesIn: 8e9, bytesOut: 2 })
+    await touchWorker(db(), 'w1', 'session-1', {
+      usage: { ...usage, bytesIn: 7e9, bytesOut: 1 },
+    })
+    await touchWorker(db(), 'w1', 'session-1', {
+      usage: { ...usage, bytesIn: 8e9, bytesOut: 2 },
+    })
     await touchWorker(db(), 'w1', 'session-1')
-    await touchWorker(db(), 'w2', 'session-1', usage)
+    await touchWorker(db(), 'w2', 'session-1', { usage })
     assert.deepEqual(await listWorkerTransfers(db()), [{ id: 'w1', bytesIn: 8e9, bytesOut: 2 }])
   })
 

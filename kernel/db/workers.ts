@@ -1,8 +1,9 @@
 /** The `workers` read model: views for people, and what heartbeats and their absence change. */
 import type { WorkerView } from '../contract/job.ts'
+import type { InstalledEncoder } from '../contract/encoder-routing.ts'
 import type { WorkerCommand } from '../contract/worker.ts'
 import { workerActorIdFrom } from '../ids.ts'
-import { nothing, type Reader, sql, type Statement, type Writer } from './database.ts'
+import { json, nothing, type Reader, sql, type Statement, type Writer } from './database.ts'
 import { mayBeLost } from './durability.ts'
 
 /** All workers: those online first, then by name. */
@@ -58,8 +59,14 @@ export interface WorkerUsage {
   readonly bytesOut?: number | undefined
 }
 
+/** What a worker says with a heartbeat. */
+export interface WorkerNews {
+  readonly usage?: WorkerUsage | undefined
+  readonly encoders?: readonly InstalledEncoder[] | undefined
+}
+
 /**
- * Notes a heartbeat; without `usage` the figures stay as they are.
+ * Notes a heartbeat; what it does not say stays as it is.
  * @returns what the worker is to do; undefined when the session is not its current one or it counts as offline: it has to
  * join again
  */
@@ -67,7 +74,7 @@ export async function touchWorker(
   db: Reader,
   workerId: string,
   session: string,
-  usage?: WorkerUsage,
+  { usage, encoders }: WorkerNews = {},
 ): Promise<WorkerCommand | undefined> {
   const [row] = await db.query<{ command: WorkerCommand }>(sql`
     UPDATE workers
@@ -78,10 +85,18 @@ export async function touchWorker(
   }::bigint, memory_bytes),
       bytes_in = coalesce(${usage?.bytesIn ?? null}::bigint, bytes_in),
       bytes_out = coalesce(${usage?.bytesOut ?? null}::bigint, bytes_out)
+      ${encoders === undefined ? nothing : setEncoders(encoders)}
     WHERE id = ${workerId} AND session = ${session} AND status NOT IN ('offline', 'removed')
       AND ${mayBeLost}
     RETURNING command`)
   return row?.command
+}
+
+/** A process that joins under the same name later must say it itself: what is noted counts for this session. */
+function setEncoders(encoders: readonly InstalledEncoder[]): Statement {
+  return sql`, encoders = ${json(encoders)}, encoders_key = md5(${
+    json(encoders)
+  }::text), encoders_session = session`
 }
 
 /** What workers moved over the network since they started. Those that share the storage's disk are not listed. */
@@ -147,7 +162,8 @@ interface WorkerRecord
 function selectWorkers(condition: Statement): Statement {
   return sql`
     SELECT w.id, w.hostname, w.region, w.version, w.status, w.command, w.capabilities, w.cpu_percent, w.memory_bytes,
-      w.created_at, w.session_started_at, w.last_heartbeat, coalesce((w.capabilities->>'slots')::int, 0) AS slots, (
+      w.created_at, w.session_started_at, w.last_heartbeat,
+      CASE WHEN w.encoders_session = w.session THEN w.encoders END AS encoders, coalesce((w.capabilities->>'slots')::int, 0) AS slots, (
         SELECT count(*)::int FROM tasks t WHERE t.assigned_worker_id = w.id AND t.lease_until IS NOT NULL
       ) AS tasks_running
     FROM workers w

@@ -82,6 +82,8 @@ export interface HttpDeps {
   readonly audit: Pick<AuditWriter, 'record'>
   readonly secrets: Omit<SecretStore, 'resolve'>
   readonly plugins: PluginDirectory
+  /** Whether claims follow what admins want of encoder plugins, as in `createActorStore`. @default true */
+  readonly hasEncoderRules?: boolean
   readonly metrics: Metrics
   readonly live: LiveHub
   /** Of the runtime, see `kernel/runtime/serve.ts`. */

@@ -30,7 +30,7 @@ export function route(
   plugins: readonly RoutablePlugin[],
 ): string[] {
   const { prefersGpu = false } = request
-  const fits = ({ matches, gpu }: PluginRule) => isMatch(request, matches) && (prefersGpu || !gpu)
+  const fits = (rule: PluginRule) => isFitting(rule, request)
   const candidates = plugins.flatMap((plugin): Candidate[] => {
     const isNamed = (rule: PluginRule) => rule.plugin_id === plugin.manifest.id
     const ruled = rules.filter((rule) => isNamed(rule) && fits(rule))
@@ -47,10 +47,14 @@ export function route(
 
 /** Ids of the plugins that rules name for the request, the higher priority first, whether they serve or not. */
 export function listNamed(rules: readonly PluginRule[], request: RouteRequest): string[] {
-  const ids = rules.filter(({ matches }) => isMatch(request, matches))
+  const ids = rules.filter((rule) => isFitting(rule, request))
     .toSorted((a, b) => b.priority - a.priority)
     .map((rule) => rule.plugin_id)
   return [...new Set(ids)]
+}
+
+function isFitting({ matches, gpu }: PluginRule, request: RouteRequest): boolean {
+  return isMatch(request, matches) && (request.prefersGpu === true || !gpu)
 }
 
 function candidateFrom(plugin: RoutablePlugin, rule: PluginRule, isRuled: boolean): Candidate {

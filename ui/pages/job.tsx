@@ -8,6 +8,7 @@ import {
 import type { OutputFile } from '../../kernel/contract/task.ts'
 import { listJobEvents, readJob, readJobOutputs, readJobReport } from '../../kernel/db/jobs.ts'
 import { listTasks } from '../../kernel/db/tasks.ts'
+import { readWaitReason } from '../../kernel/db/wait-reason.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
 import type { UiDeps } from '../deps.ts'
 import { ConfirmButton } from '../components/forms.tsx'
@@ -42,6 +43,8 @@ import { Timeline } from '../components/timeline.tsx'
 /** Everything that the page shows. */
 export interface JobPageView {
   readonly job: JobView
+  /** Why work of it waits that no worker can do now. */
+  readonly waitReason: string | null
   readonly tasks: readonly TaskView[]
   readonly events: readonly JobEventView[]
   readonly outputs: readonly OutputFile[]
@@ -58,19 +61,20 @@ const eventLimit = 200
 
 /** Reads a job with all that belongs to it. @throws WE-JOB-004 */
 export async function loadJob(
-  { db, clock }: Pick<UiDeps, 'db' | 'clock'>,
+  { db, clock, hasEncoderRules = true }: Pick<UiDeps, 'db' | 'clock' | 'hasEncoderRules'>,
   id: string,
   reader: Pick<JobPageView, 'csrfToken' | 'showsAllTasks'>,
 ): Promise<JobPageView> {
   const job = await readJob(db, id)
   if (job === undefined) throw new WebEncodeError('WE-JOB-004', `There is no job "${id}"`)
-  const [tasks, events, outputs, report] = await Promise.all([
+  const [waitReason, tasks, events, outputs, report] = await Promise.all([
+    readWaitReason(db, job, hasEncoderRules),
     listTasks(db, id),
     listJobEvents(db, id, eventLimit),
     readJobOutputs(db, id),
     readJobReport(db, id),
   ])
-  return { job, tasks, events, outputs, report, ...reader, now: clock.now() }
+  return { job, waitReason, tasks, events, outputs, report, ...reader, now: clock.now() }
 }
 
 /** The page, which is live as a whole. A job that ended does not change any more. */
@@ -82,10 +86,11 @@ export function JobPage({ view }: { view: JobPageView }) {
     <div
       id='job'
       class='flex flex-col gap-5'
-      {...(isEnded ? {} : liveAttributes(url, `job:${job.id}:updates`))}
+      {...(isEnded ? {} : liveAttributes(url, topicsOf(view)))}
     >
       <Heading view={view} />
       {job.error && job.status === 'failed' && <FailureCard error={job.error} />}
+      {view.waitReason !== null && <WaitNotice reason={view.waitReason} />}
       {job.warnings.length > 0 && <Warnings warnings={job.warnings} />}
       {!isEnded && <ProgressCard view={view} />}
       <div class='grid items-start gap-5 xl:grid-cols-[minmax(0,1fr)_20rem]'>
@@ -119,6 +124,14 @@ export function JobPage({ view }: { view: JobPageView }) {
       </div>
     </div>
   )
+}
+
+/** While nobody works on it, the job waits for workers, and their coming and going changes what is said. */
+function topicsOf({ job, tasks }: JobPageView): string {
+  const own = `job:${job.id}:updates`
+  const isHeld = tasks.some(({ status }) => status === 'ready') &&
+    !tasks.some(({ status }) => status === 'running')
+  return isHeld ? `${own} workers:list` : own
 }
 
 function Heading({ view }: { view: JobPageView }) {
@@ -318,6 +331,18 @@ function averagePace({ status, media, started_at, finished_at }: JobView): strin
   const tookSeconds = (Date.parse(finished_at) - Date.parse(started_at)) / 1000
   if (typeof seconds !== 'number' || tookSeconds <= 0) return null
   return `${formatSpeed(seconds / tookSeconds)} real time`
+}
+
+function WaitNotice({ reason }: { reason: string }) {
+  return (
+    <section
+      class='flex items-start gap-2.5 rounded-lg bg-warning/10 px-4 py-3'
+      aria-label='Why it waits'
+    >
+      <Icon name='timer' class='mt-0.5 size-4 text-warning-text' />
+      <p>{reason} The job goes on by itself when one comes that can.</p>
+    </section>
+  )
 }
 
 function Warnings({ warnings }: { warnings: readonly string[] }) {

@@ -39,6 +39,7 @@ function dashboard(changes: Partial<DashboardView> = {}): string {
 
 function job(changes: Partial<JobPageView> = {}): string {
   const view = {
+    waitReason: null,
     job: jobFixture(),
     tasks: [taskFixture()],
     events: [],

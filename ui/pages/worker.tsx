@@ -176,6 +176,10 @@ function MachineFacts({ worker }: { worker: WorkerView }) {
         ['GPU', gpu === undefined ? null : gpuNames[gpu]],
         ['On the GPU', hardware.length === 0 ? null : hardware.join(', ')],
         ['Lanes', lanes?.join(', ') ?? null],
+        [
+          'Encoder plugins',
+          worker.encoders?.map(({ id, version }) => `${id} ${version}`).join(', ') ?? null,
+        ],
       ]}
     />
   )

@@ -12,26 +12,29 @@ export interface MemorySourceParts {
 }
 
 export function memorySourceOver({ tables, nowMs, tryLock }: MemorySourceParts): ReadySource {
-  const ready = (lanes: readonly string[]) =>
-    [...tables.tasks.values()].filter(({ row }) =>
-      row.status === 'ready' && lanes.includes(row.lane)
-    )
+  const ready = () => [...tables.tasks.values()].filter(({ row }) => row.status === 'ready')
   const isReady = (id: string) => tables.tasks.get(id)?.row.status === 'ready'
   return {
     async readOverview(_workerIds, lanes) {
       const fleet = [...tables.workers.values()].map(
         ({ id, region, status, session, capabilities }) => {
           const { lanes = [] } = capabilities as { readonly lanes?: readonly string[] }
-          return { id, region, status, session, lanes }
+          return { id, region, status, session, lanes, encoders: null }
         },
       )
-      const heads = ready(lanes).map(({ row: { lane, priority }, readyAt }) => {
-        return { lane, priority, waitedMs: nowMs - readyAt }
+      const asked = ready().filter(({ row }) => lanes.includes(row.lane))
+      const heads = asked.map(({ row: { lane, videoCodec, priority }, readyAt }) => {
+        return { lane, videoCodec, priority, waitedMs: nowMs - readyAt }
       })
       return { fleet, heads }
     },
-    async readCandidates(lanes, priority) {
-      const tasks = ready(lanes).filter(({ row }) => row.priority === priority)
+    async readCandidates(heads) {
+      const tasks = ready().filter(({ row }) =>
+        heads.some((head) =>
+          head.priority === row.priority && head.lane === row.lane &&
+          head.videoCodec === row.videoCodec
+        )
+      )
       return {
         tasks: tasks.map((task) => readyTaskFrom(task, nowMs)),
         loads: loadsOf(tables),
@@ -50,10 +53,11 @@ export function memorySourceOver({ tables, nowMs, tryLock }: MemorySourceParts):
 }
 
 function readyTaskFrom({ row, readyAt }: LeasedTask, nowMs: number): ReadyTask {
-  const { id, lane, region, owner, deadline, weight, avoidWorkerId, hedgeOf } = row
+  const { id, lane, videoCodec, region, owner, deadline, weight, avoidWorkerId, hedgeOf } = row
   return {
     id,
     lane,
+    videoCodec,
     region,
     owner,
     deadlineMs: deadline === null ? null : Date.parse(deadline),

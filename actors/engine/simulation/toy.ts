@@ -218,6 +218,7 @@ function taskRowFrom(id: string, state: string, context: TaskContext): TaskRow {
     weight: 1,
     status: statuses[state] ?? 'waiting',
     lane: 'cpu',
+    videoCodec: '',
     region: 'local',
     priority: 0,
     deadline: null,

@@ -1,8 +1,9 @@
 /** Routes of jobs: create, list, read, cancel, retry, delete. */
 import { z } from 'zod'
-import { createJobSchema, jobStatuses, jobViewSchema } from '../../contract/job.ts'
+import { createJobSchema, jobDetailSchema, jobStatuses, jobViewSchema } from '../../contract/job.ts'
 import { jobSorts } from '../../db/job-cursor.ts'
 import { listJobs } from '../../db/jobs.ts'
+import { readWaitReason } from '../../db/wait-reason.ts'
 import { noteAudit } from '../audit.ts'
 import { currentCaller } from '../auth.ts'
 import type { HttpDeps } from '../deps.ts'
@@ -12,6 +13,11 @@ import { idParams, plainText, requireJob } from './input.ts'
 const job = jobViewSchema
   .extend({ media: z.record(z.string(), z.unknown()).nullable() })
   .meta({ id: 'Job' })
+
+/** A job that is read by itself. */
+const detail = jobDetailSchema
+  .extend({ media: z.record(z.string(), z.unknown()).nullable() })
+  .meta({ id: 'JobDetail' })
 
 const newJob = createJobSchema
   .extend({ source_url: plainText(createJobSchema.shape.source_url) })
@@ -51,7 +57,7 @@ const list = route('get', '/v1/jobs', {
 const read = route('get', '/v1/jobs/{id}', {
   summary: 'Read a job',
   request: { params: idParams },
-  responses: { 200: json(job, 'The job') },
+  responses: { 200: json(detail, 'The job, and why its work waits if nobody can do it') },
 })
 
 const remove = route('delete', '/v1/jobs/{id}', {
@@ -73,7 +79,7 @@ const retry = route('post', '/v1/jobs/{id}/retry', {
 })
 
 /** Routes below `/v1/jobs` that change or show whole jobs. */
-export function jobRoutes({ db, gateway }: HttpDeps) {
+export function jobRoutes({ db, gateway, hasEncoderRules = true }: HttpDeps) {
   return createApi()
     .openapi(create, async (c) => {
       const key = c.req.valid('header')['idempotency-key']
@@ -87,7 +93,11 @@ export function jobRoutes({ db, gateway }: HttpDeps) {
       const page = await listJobs(db, given({ ...query, userId }))
       return c.json({ jobs: page.jobs, next_cursor: page.nextCursor }, 200)
     })
-    .openapi(read, async (c) => c.json(await requireJob(db, c.req.valid('param').id), 200))
+    .openapi(read, async (c) => {
+      const found = await requireJob(db, c.req.valid('param').id)
+      const waiting_reason = await readWaitReason(db, found, hasEncoderRules)
+      return c.json({ ...found, waiting_reason }, 200)
+    })
     .openapi(remove, async (c) => {
       await gateway.deleteJob(c.req.valid('param').id, currentCaller(c))
       return c.body(null, 204)
