@@ -1,12 +1,10 @@
 /** Encoder plugins as an admin routes and configures them: real jobs, in the box and on a worker behind NATS. */
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { skipWithoutNats } from '../../kernel/bus/test-nats.ts'
-import { systemClock } from '../../kernel/clock.ts'
-import type { JobView } from '../../kernel/contract/job.ts'
 import {
   skipWithoutOpenBao,
   startTestOpenBao,
@@ -14,6 +12,7 @@ import {
 } from '../../kernel/plugin/secrets/test-openbao.ts'
 import { Cluster } from '../cluster/cluster.ts'
 import { findPostgres } from '../cluster/postgres.ts'
+import { EncoderAdmin } from './encoder-admin.ts'
 import { writeMarkingEncoder } from './marking-encoder.fixture.ts'
 import { skipWithoutFfmpeg } from './probe-file.ts'
 import { createDataDirectory, mediaDirectory, startProduct, stopProducts } from './product.ts'
@@ -23,84 +22,14 @@ const skipCluster = skip || skipWithoutNats ||
   (await findPostgres() === undefined ? 'needs PostgreSQL' : false)
 const id = 'encoder-second'
 
-/** What an admin does, through either API. */
-class Admin {
-  readonly #fetch: (path: string, init?: RequestInit) => Promise<Response>
-  readonly #marks: string
-
-  constructor(fetch: (path: string, init?: RequestInit) => Promise<Response>, marks: string) {
-    this.#fetch = fetch
-    this.#marks = marks
-  }
-
-  async send<T>(method: string, path: string, body?: object): Promise<T> {
-    const answer = await this.#fetch(path, {
-      method,
-      ...body !== undefined && {
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(body),
-      },
-    })
-    const text = await answer.text()
-    assert.ok(answer.ok, `${method} ${path}: ${answer.status} ${text}`)
-    return (text === '' ? undefined : JSON.parse(text)) as T
-  }
-
-  configure(config: object): Promise<unknown> {
-    const whole = { config: { marks: this.#marks, ...config } }
-    return this.send('PUT', `/v1/plugins/${id}/config`, whole)
-  }
-
-  switch(plugin: string, verb: 'enable' | 'disable'): Promise<unknown> {
-    return this.send('POST', `/v1/plugins/${plugin}/${verb}`)
-  }
-
-  /** Rules for H.264, by plugin and priority. */
-  route(priorities: Readonly<Record<string, number>>): Promise<unknown> {
-    const rules = Object.entries(priorities).map(([plugin_id, priority]) => ({
-      matches: 'h264',
-      plugin_id,
-      priority,
-    }))
-    return this.send('PUT', '/v1/plugins/routes/encoder', { rules })
-  }
-
-  /** Encodes the sample to its end. */
-  async encode(): Promise<JobView> {
-    const source = { source_url: `file://${mediaDirectory}/sample.mp4`, profile: '480p_fast' }
-    const { id: job } = await this.send<JobView>('POST', '/v1/jobs', source)
-    const giveUpAt = Date.now() + 120_000
-    for (;;) {
-      const view = await this.send<JobView>('GET', `/v1/jobs/${job}`)
-      if (['completed', 'failed', 'cancelled'].includes(view.status)) return view
-      assert.ok(Date.now() < giveUpAt, `still ${JSON.stringify(view)}`)
-      await systemClock.sleep(100)
-    }
-  }
-
-  /** Encodes, and tells which runs the plugin noted meanwhile, each kind once. */
-  async noted(): Promise<string[]> {
-    const before = this.#lines().length
-    const { status, error } = await this.encode()
-    assert.equal(status, 'completed', JSON.stringify(error))
-    return [...new Set(this.#lines().slice(before))]
-  }
-
-  #lines(): string[] {
-    return existsSync(this.#marks)
-      ? readFileSync(this.#marks, 'utf8').split('\n').filter((line) => line !== '')
-      : []
-  }
-}
-
 describe('encoder plugins in a box', { skip, timeout: 300_000 }, () => {
-  let admin: Admin
+  let admin: EncoderAdmin
   before(async () => {
     const plugins = createDataDirectory()
     writeMarkingEncoder(plugins, id)
     const env = { PLUGIN_DIR: plugins, WEBENCODE_MEDIA_ROOTS: mediaDirectory }
     const product = await startProduct({ env })
-    admin = new Admin(product.fetch, join(createDataDirectory(), 'marks'))
+    admin = new EncoderAdmin(id, product.fetch, join(createDataDirectory(), 'marks'))
   })
   after(stopProducts)
 
@@ -129,13 +58,16 @@ describe('encoder plugins in a box', { skip, timeout: 300_000 }, () => {
     assert.deepEqual(await admin.noted(), [], 'of the same rank, the built-in one is first')
   })
 
-  test('a job fails with a code while nothing that it needs is enabled', async () => {
+  test('a job waits and says why while nothing that it needs is enabled, and goes on when it is', async () => {
     await admin.switch('encoder-ffmpeg', 'disable')
-    const { status, error } = await admin.encode()
-    assert.deepEqual([status, error?.code], ['failed', 'WE-PLG-002'], JSON.stringify(error))
-    assert.match(error?.message ?? '', /encoder-ffmpeg is disabled/)
+    const job = await admin.submit()
+    const { waiting_reason } = await admin.until(job, (view) => view.waiting_reason !== null)
+    assert.match(waiting_reason ?? '', /^encoder-ffmpeg is disabled, and no worker/)
     await admin.switch('encoder-ffmpeg', 'enable')
-    assert.deepEqual(await admin.noted(), [])
+    const { status, waiting_reason: later } = await admin.ended(job)
+    assert.deepEqual([status, later], ['completed', null])
+    const attempts = (await admin.tasks(job)).map(({ attempt_count }) => attempt_count)
+    assert.deepEqual([...new Set(attempts)], [1])
   })
 })
 
@@ -144,7 +76,7 @@ describe('encoder plugins on a worker behind NATS', { skip: skipCluster, timeout
   const [ofKernel, ofWorker] = [join(directory, 'kernel-plugins'), join(directory, 'plugins')]
   let cluster: Cluster | undefined
   let openbao: TestOpenBao | undefined
-  let admin: Admin
+  let admin: EncoderAdmin
   before(async () => {
     for (const folder of [ofKernel, ofWorker]) {
       mkdirSync(folder)
@@ -166,7 +98,11 @@ describe('encoder plugins on a worker behind NATS', { skip: skipCluster, timeout
       envOf: (name) => ({ PLUGIN_DIR: name.startsWith('kernel') ? ofKernel : ofWorker }),
     })
     cluster = started
-    admin = new Admin((path, init) => started.fetch(path, init), join(directory, 'marks'))
+    admin = new EncoderAdmin(
+      id,
+      (path, init) => started.fetch(path, init),
+      join(directory, 'marks'),
+    )
   })
   after(async () => {
     await cluster?.stop()

@@ -2,16 +2,20 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** Writes it into `parent`, under this id. @returns its folder */
-export function writeMarkingEncoder(parent: string, id: string): string {
+/** Writes it into `parent`, under this id. @param tools - programs that it runs for other tasks too @returns its folder */
+export function writeMarkingEncoder(
+  parent: string,
+  id: string,
+  tools: readonly ('ffmpeg' | 'ffprobe')[] = [],
+): string {
   const folder = join(parent, id)
   mkdirSync(folder, { recursive: true })
-  writeFileSync(join(folder, 'plugin.toml'), manifest(id))
+  writeFileSync(join(folder, 'plugin.toml'), manifest(id, tools))
   writeFileSync(join(folder, 'main.ts'), program)
   return folder
 }
 
-const manifest = (id: string) => `
+const manifest = (id: string, tools: readonly string[]) => `
 [plugin]
 id = "${id}"
 type = "encoder"
@@ -22,6 +26,7 @@ main = "main.ts"
 
 [capabilities]
 video_codecs = ["libx264"]
+tools = ${JSON.stringify(tools)}
 
 [config_schema]
 type = "object"
@@ -42,7 +47,7 @@ type = "string"
 read = ["\${marks}"]
 write = ["\${marks}"]
 env = ["PATH"]
-run = ["ffmpeg"]
+run = ["ffmpeg", "ffprobe"]
 `
 
 const program = `
@@ -63,19 +68,22 @@ await definePlugin({
         gpuAccelerated: false,
         gpuType: 'none',
       }),
-      run({ arguments: args, workingDirectory, videoCodec }) {
+      run({ tool, arguments: args, workingDirectory, videoCodec }) {
         appendFileSync(config.marks, label + ' ' + videoCodec + '\\n')
         const from = performance.now()
         const { promise, resolve } = Promise.withResolvers()
-        const child = spawn('ffmpeg', ['-nostdin', '-loglevel', 'level+warning', ...args], {
+        const quiet = [...tool === 'ffmpeg' ? ['-nostdin'] : [], '-loglevel', 'level+warning']
+        const child = spawn(tool, [...quiet, ...args], {
           cwd: workingDirectory,
-          stdio: ['ignore', 'ignore', 'pipe'],
+          stdio: ['ignore', tool === 'ffprobe' ? 'pipe' : 'ignore', 'pipe'],
         })
+        let stdout = ''
         let stderr = ''
+        child.stdout?.on('data', (chunk) => void (stdout += chunk))
         child.stderr.on('data', (chunk) => void (stderr += chunk))
         child.on('error', (failure) => void (stderr += failure.message))
         child.on('close', (exitCode, signal) => {
-          const facts = { stdout: '', stderr, wallMs: Math.round(performance.now() - from) }
+          const facts = { stdout, stderr, wallMs: Math.round(performance.now() - from) }
           resolve(exitCode === 0 ? { ...facts, status: 'finished' } : { ...facts, status: 'failed', exitCode, signal })
         })
         return promise
