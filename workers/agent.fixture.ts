@@ -54,6 +54,7 @@ interface BenchOptions {
   /** @default 2 */
   readonly slots?: number
   readonly readTransferred?: AgentOptions['readTransferred']
+  readonly listEncoders?: AgentOptions['listEncoders']
   /** Handlers do not care about their signal. */
   readonly stubborn?: boolean
   readonly joinToken?: string
@@ -127,7 +128,7 @@ function capabilitiesOf(slots: number): WorkerCapabilities {
 /** An agent on a bus where nobody answers yet; closed at the end of the test. */
 export function openBench(
   t: TestContext,
-  { slots = 2, stubborn = false, readTransferred, ...proofs }: BenchOptions = {},
+  { slots = 2, stubborn = false, readTransferred, listEncoders, ...proofs }: BenchOptions = {},
 ): Bench {
   const clock = new ManualClock()
   const lines: { level: string; message: string }[] = []
@@ -155,6 +156,7 @@ export function openBench(
     region: 'local',
     readUsage: () => ({ cpuPercent: 50, memoryBytes: 100 }),
     ...(readTransferred !== undefined && { readTransferred }),
+    ...(listEncoders !== undefined && { listEncoders }),
     onChange: conditions.look,
     onRestart: () => void ends.push('restart'),
     onRemoved: () => void ends.push('removed'),

@@ -217,3 +217,26 @@ test('an agent whose name was taken stops at once, and asks for it back, yieldin
   await clock.advance(60_000)
   await until(({ state }) => state === 'working')
 })
+
+test('the encoders of a worker come with its join, and with a heartbeat once they have changed', async (t) => {
+  const encoders = [{ id: 'encoder-ffmpeg', version: '1', tools: [] }]
+  const { kernel, clock } = await startWith(t, [], { listEncoders: async () => [...encoders] })
+  assert.deepEqual(kernel.asked.join[0]?.encoders, encoders)
+  await clock.advance(5_000)
+  encoders.push({ id: 'second', version: '1', tools: [] })
+  await clock.advance(5_000)
+  await kernel.until(({ heartbeat }) => heartbeat.length === 2)
+  assert.deepEqual(kernel.asked.heartbeat.map((beat) => beat.encoders?.length), [undefined, 2])
+})
+
+test('a kernel that does not know of encoders takes the worker in without them', async (t) => {
+  const { kernel, agent, until } = openBench(t, { listEncoders: async () => [] })
+  kernel.script.join = () => {
+    delete kernel.script.join
+    return Promise.reject(new WebEncodeError('WE-WRK-004', 'Unrecognized key', { next: 'stop' }))
+  }
+  await kernel.start()
+  await agent.start()
+  await until(({ state }) => state === 'working')
+  assert.deepEqual(kernel.asked.join.map(({ encoders }) => encoders), [[], undefined])
+})

@@ -286,3 +286,18 @@ test('missSilent() shows a worker that fell silent as offline, and it has to joi
   await attendance.missSilent()
   assert.equal((await readWorker(db, 'quiet'))?.status, 'healthy')
 })
+
+test('a worker that says what it has gets no task that it cannot do, until it says otherwise', async () => {
+  const ffmpeg = { id: 'encoder-ffmpeg', version: '1', tools: ['ffmpeg', 'ffprobe'] }
+  const able = { ...ffmpeg, videoCodecs: ['libx264'] }
+  await world.db.transaction((tx) => writePluginRoutes(tx, 'encoder', []))
+  const other = workerOf(world, 'session-of-another', 'w2')
+  await worker.join({ encoders: [{ ...ffmpeg, videoCodecs: ['libx265'] }] })
+  await other.join({ encoders: [able] })
+  const { id } = await submit()
+  assert.deepEqual(await worker.claim(), [])
+  await other.leave()
+  await worker.join({ encoders: [able] })
+  assert.deepEqual((await readWorker(world.db, 'w1'))?.encoders, [able])
+  assert.deepEqual((await claimed(1)).map(({ jobId }) => jobId), [id])
+})

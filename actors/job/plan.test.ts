@@ -54,6 +54,17 @@ test('planTasks() sends NVENC to workers with an NVIDIA GPU, and the sound to an
   ])
 })
 
+test('planTasks() and probeTask() say which encoder a task needs, but for a probe of a GPU’s', () => {
+  const needs = (profile: string) => {
+    const job = { ...sampleJob, profile: findProfile(profile) }
+    return [probeTask(job), ...planTasks(job, samplePlan)]
+      .flatMap(({ kind, videoCodec }) => videoCodec === undefined ? [] : [`${kind} ${videoCodec}`])
+  }
+  assert.deepEqual(needs('480p_fast'), ['probe libx264', 'encode libx264', 'encode libx264'])
+  assert.deepEqual(needs('4k_hevc'), ['encode hevc_nvenc', 'encode hevc_nvenc'])
+  assert.deepEqual(needs('source_copy'), [])
+})
+
 test('planTasks() places chunks one after the other and weighs them by their length', () => {
   const tasks = planTasks(sampleJob, samplePlan)
   assert.deepEqual(tasks.map(({ startSeconds, endSeconds }) => [startSeconds, endSeconds]), [

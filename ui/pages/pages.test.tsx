@@ -304,6 +304,14 @@ test('WorkerPage shows tasks, load, machine and history, and what comes next', (
   assert.match(text, /data-live="worker:w1:updates"/)
 })
 
+test('JobPage says why work waits, and looks again when workers come and go', () => {
+  const tasks = [taskFixture({ status: 'ready' })]
+  const text = job({ waitReason: 'No worker takes work now.', tasks })
+  assert.match(text, /No worker takes work now\. The job goes on by itself/)
+  assert.match(text, new RegExp(`data-live="job:${fixtureJobId}:updates workers:list"`))
+  assert.doesNotMatch(job(), /goes on by itself|workers:list/)
+})
+
 test('SignInPage carries where to go next, escaped', () => {
   const text = String(<SignInPage view={{ next: '/"x', username: '', logoUrl: '/l.svg' }} />)
   assert.match(text, /name="next" value="\/&quot;x"/)
