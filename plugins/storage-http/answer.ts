@@ -2,7 +2,7 @@
 import { contentTypeOf } from '../../kernel/contract/content-types.ts'
 import type { ObjectMetadata } from '../../kernel/contract/storage.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
-import type { OutboundResponse } from '../../kernel/outbound.ts'
+import type { OpenOptions, OutboundResponse } from '../../kernel/outbound.ts'
 import { statusFailure } from './failure.ts'
 
 /** An object that is being sent. The body must be read or destroyed. */
@@ -17,7 +17,8 @@ export interface Answer {
   readonly place: string
 }
 
-type Range = { readonly start: number; readonly end?: number }
+/** Bytes that are asked for, both ends included. */
+export type Range = NonNullable<OpenOptions['range']>
 
 /**
  * Reads the head. A server need not know ranges: then all comes, from the first byte on.

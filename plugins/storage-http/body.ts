@@ -1,9 +1,7 @@
 /** The bytes of an answer as a stream: those that were asked for, all of them or a failure. */
 import { byteStreamFrom } from '../../kernel/contract/byte-stream.ts'
 import { messageOf, WebEncodeError } from '../../kernel/errors.ts'
-import type { Answer } from './answer.ts'
-
-type Range = { readonly start: number; readonly end?: number }
+import type { Answer, Range } from './answer.ts'
 
 /** The stream waits for its reader; the guard ends a server that falls silent. @throws WE-STO-005 when nothing of it is in the range */
 export function streamOf(answer: Answer, range: Range = { start: 0 }): ReadableStream<Uint8Array> {

@@ -94,6 +94,17 @@ describe('createHttpStorage()', { timeout: 60_000 }, () => {
     }
   })
 
+  test('no refusal tells the query', async () => {
+    const target = { bucket: web.origin, path: 'film.mp4?key=secret\n' }
+    for (const call of [storage.download(target), storage.delete(place())]) {
+      await assert.rejects(call, (failure: Error) => {
+        assert.match(failure.message, /film\.mp4"/)
+        assert.doesNotMatch(failure.message, /secret/)
+        return true
+      })
+    }
+  })
+
   test('private addresses are refused, also behind a redirect', async () => {
     web.redirects.set('/moved', '/film.mp4?key=secret')
     web.redirects.set('/astray', 'http://10.0.0.1/film.mp4')

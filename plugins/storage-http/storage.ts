@@ -3,7 +3,7 @@ import { keyFault } from '../../kernel/contract/object-key.ts'
 import type { SignedUrlRequest, StorageProvider } from '../../kernel/contract/storage.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
 import type { Outbound } from '../../kernel/outbound.ts'
-import { type Answer, answerFrom, metadataOf } from './answer.ts'
+import { type Answer, answerFrom, metadataOf, type Range } from './answer.ts'
 import { streamOf } from './body.ts'
 import { storageFailure } from './failure.ts'
 
@@ -13,8 +13,6 @@ export interface HttpStorageOptions {
   /** Milliseconds since the epoch. @default the system's */
   readonly now?: () => number
 }
-
-type Range = { readonly start: number; readonly end?: number }
 
 /** What is asked for to learn about an object: a HEAD is what many servers, and signed addresses, do not answer. */
 const firstByte: Range = { start: 0, end: 0 }
@@ -71,7 +69,7 @@ const refusals = {
 } satisfies Partial<StorageProvider>
 
 function refuse(action: string, ...place: readonly string[]): Promise<never> {
-  const problem = `Cannot ${action} "${place.join('/')}": web servers are only read`
+  const problem = `Cannot ${action} "${shown(place.join('/'))}": web servers are only read`
   return Promise.reject(new WebEncodeError('WE-STO-002', problem))
 }
 
@@ -83,5 +81,10 @@ function addressOf(bucket: string, key: string): string {
       ? undefined
       : 'its bucket must be the origin of a web server, such as "https://media.example.org"')
   if (fault === undefined && url !== null) return url.href
-  throw new WebEncodeError('WE-STO-002', `Cannot read "${key.slice(0, 200)}": ${fault}`)
+  throw new WebEncodeError('WE-STO-002', `Cannot read "${shown(key)}": ${fault}`)
+}
+
+/** As people may be told: without its query, which may be a signature. */
+function shown(address: string): string {
+  return address.replace(/\?.*/s, '').slice(0, 200)
 }
