@@ -6,6 +6,7 @@ import { WebEncodeError } from '../../errors.ts'
 export function refuseBadKey(key: string): void {
   const fault = keyFault(key)
   if (fault === undefined) return
-  const shown = JSON.stringify(key.slice(0, 100))
+  // Of an http source a key has the query, which may be a signature.
+  const shown = JSON.stringify(key.replace(/\?.*/s, '').slice(0, 100))
   throw new WebEncodeError('WE-STO-002', `Cannot use object ${shown}: ${fault}`)
 }
