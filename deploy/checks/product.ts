@@ -48,6 +48,8 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
+      // Of plugins: a product that is killed for good leaves their folders to us.
+      TMPDIR: temporaryDirectory(),
       KERNEL_PORT: '0',
       WEBENCODE_DATA_DIR: dataDirectory,
       WEBENCODE_ADMIN_TOKEN: token,
@@ -81,9 +83,17 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
 export async function stopProducts(): Promise<void> {
   await Promise.all([...started].map((product) => product.kill()))
   for (const directory of directories) rmSync(directory, { recursive: true, force: true })
+  directories.clear()
+  temporary = undefined
 }
 
 const directories = new Set<string>()
+let temporary: string | undefined
+
+function temporaryDirectory(): string {
+  temporary ??= createDataDirectory()
+  return temporary
+}
 
 /** A data directory that {@link stopProducts} deletes. */
 export function createDataDirectory(): string {
