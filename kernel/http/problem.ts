@@ -29,6 +29,7 @@ const statuses: Record<ErrorCode, ContentfulStatusCode> = {
   'WE-PLG-003': 422,
   'WE-PLG-004': 500,
   'WE-PLG-005': 503,
+  'WE-PLG-006': 502,
   'WE-AUTH-001': 401,
   'WE-AUTH-002': 401,
   'WE-AUTH-003': 403,
