@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { endLater } from '../cluster/endings.ts'
 import { LocalPostgres } from '../cluster/postgres.ts'
 
 /** A running server and its superuser URL. */
@@ -13,22 +14,22 @@ export interface TestPostgres {
 /** Starts PostgreSQL; undefined where it is not installed. */
 export async function startTestPostgres(): Promise<TestPostgres | undefined> {
   const directory = mkdtempSync(join(tmpdir(), 'webencode-postgres-'))
-  const clear = () => rmSync(directory, { recursive: true, force: true })
+  const starting = LocalPostgres.start(directory)
+  const stop = endLater(async () => {
+    const server = await starting.catch(() => undefined) // whoever starts it hears of the failure
+    await server?.stop()
+    // Root's server has its files elsewhere.
+    for (const path of [LocalPostgres.placeOf(directory), directory]) {
+      rmSync(path, { recursive: true, force: true })
+    }
+  })
   try {
-    const server = await LocalPostgres.start(directory)
-    if (server === undefined) {
-      clear()
-      return undefined
-    }
-    return {
-      url: server.url,
-      async stop() {
-        await server.remove()
-        clear() // root's server had its files elsewhere
-      },
-    }
+    const server = await starting
+    if (server !== undefined) return { url: server.url, stop }
   } catch (failure) {
-    clear()
+    await stop()
     throw failure
   }
+  await stop()
+  return undefined
 }
