@@ -1,5 +1,5 @@
 /** A throw-away PostgreSQL for the tests: its own directory, a free port, stopped and deleted after. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { endLater } from '../cluster/endings.ts'
@@ -18,10 +18,7 @@ export async function startTestPostgres(): Promise<TestPostgres | undefined> {
   const stop = endLater(async () => {
     const server = await starting.catch(() => undefined) // whoever starts it hears of the failure
     await server?.stop()
-    // Root's server has its files elsewhere.
-    for (const path of [LocalPostgres.placeOf(directory), directory]) {
-      rmSync(path, { recursive: true, force: true })
-    }
+    LocalPostgres.clear(directory)
   })
   try {
     const server = await starting

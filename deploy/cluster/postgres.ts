@@ -57,6 +57,13 @@ export class LocalPostgres {
     }
   }
 
+  /** Deletes `directory` and the files of a server in it, which was stopped or never ran. */
+  static clear(directory: string): void {
+    for (const path of [LocalPostgres.placeOf(directory), directory]) {
+      rmSync(path, { recursive: true, force: true })
+    }
+  }
+
   /** Where the files of a server in `directory` are. */
   static placeOf(directory: string): string {
     return isRoot() ? placeForRoot(directory) : directory

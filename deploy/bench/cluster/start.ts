@@ -121,9 +121,8 @@ async function withCluster<T>(
   const end = endLater(async () => {
     const cluster = await starting.catch(() => undefined) // whoever starts it hears of the failure
     await cluster?.stop()
-    for (const path of [LocalPostgres.placeOf(join(directory, 'postgres')), directory]) {
-      rmSync(path, { recursive: true, force: true })
-    }
+    LocalPostgres.clear(join(directory, 'postgres'))
+    rmSync(directory, { recursive: true, force: true })
   })
   try {
     return await work(await starting, recorder)
