@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { skipWithoutFfmpeg } from './probe-file.ts'
 import { packPlugin, writePlugin } from './plugin-program.ts'
 import {
@@ -81,15 +81,20 @@ test('sign in, upload, watch, reload mid-way, play, download', { skip }, async (
   assert.deepEqual(problems, [])
 })
 
+/** Somebody who signed in, in a browser without JavaScript. */
+async function signInWithoutScripts(): Promise<{ context: BrowserContext; page: Page }> {
+  const context = await browser.newContext({ javaScriptEnabled: false })
+  const page = await context.newPage()
+  await page.goto(await signInLink())
+  await page.getByRole('button', { name: /sign in/i }).click()
+  return { context, page }
+}
+
 test(
   'the pages work without JavaScript: list, job, retry, delete',
   { skip },
   async () => {
-    const context = await browser.newContext({ javaScriptEnabled: false })
-    const page = await context.newPage()
-    const link = await signInLink()
-    await page.goto(link)
-    await page.getByRole('button', { name: /sign in/i }).click()
+    const { context, page } = await signInWithoutScripts()
     await page.goto(`${product.url}/jobs`)
     await page.locator('a[href^="/jobs/"]:not([href="/jobs/new"])').first().click()
     await page.waitForURL(/\/jobs\/[0-9a-f-]{36}/)
@@ -102,10 +107,7 @@ test(
   'a plugin is configured, enabled, restarted, upgraded and disabled without JavaScript, and pages with it follow',
   { skip },
   async () => {
-    const context = await browser.newContext({ javaScriptEnabled: false })
-    const page = await context.newPage()
-    await page.goto(await signInLink())
-    await page.getByRole('button', { name: /sign in/i }).click()
+    const { context, page } = await signInWithoutScripts()
     const watching = await browser.newPage({ storageState: await context.storageState() })
     const problems = collectProblems(watching)
     const path = `${product.url}/plugins/publisher-check`
@@ -154,10 +156,7 @@ test(
   'workers are drained and undrained without JavaScript, and pages with it follow',
   { skip },
   async () => {
-    const context = await browser.newContext({ javaScriptEnabled: false })
-    const page = await context.newPage()
-    await page.goto(await signInLink())
-    await page.getByRole('button', { name: /sign in/i }).click()
+    const { context, page } = await signInWithoutScripts()
     const watching = await browser.newPage({
       storageState: await context.storageState(),
     })
