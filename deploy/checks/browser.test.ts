@@ -67,6 +67,8 @@ test('sign in, upload, watch, reload mid-way, play, download', { skip }, async (
   const video = page.locator('video')
   await video.waitFor({ state: 'attached', timeout: 120_000 })
 
+  await page.waitForFunction(() => document.querySelector('video')?.poster.startsWith('blob:'))
+  assert.equal(await video.evaluate((element: HTMLVideoElement) => element.currentTime), 0)
   await video.evaluate(async (element: HTMLVideoElement) => {
     element.muted = true
     await element.play()

@@ -148,6 +148,7 @@ test('JobPage of a completed job plays and offers its file, and is no longer liv
     text,
     /<video [^>]*controls[^>]*src="\/v1\/jobs\/[^"]+\/outputs\/a%20b\.mp4#t=0\.001"/,
   )
+  assert.match(text, /<video [^>]*data-poster="\/v1\/jobs\/[^"]+\/outputs\/a%20b\.mp4"/)
   assert.match(text, /download="a b\.mp4"/)
   assert.match(text, /1\.5 MB/)
   assert.match(text, /abab/)
