@@ -285,6 +285,7 @@ describe('createUi()', () => {
       assert.match(text, /<title>[^<]+ · WebEncode<\/title>/, path)
       assert.match(text, /aria-current="page"/, path)
       assert.doesNotMatch(text, /<script>|<style| style=| on[a-z]+="/, path)
+      assert.deepEqual(unlabelledControls(text), [], path)
       assert.match(response.headers.get('cache-control') ?? '', /private/)
     }
   })
@@ -615,3 +616,14 @@ describe('createUi()', () => {
     assert.doesNotMatch(text, /<nav/)
   })
 })
+
+/** Fields of a page that neither a label nor an attribute names, for people who do not see it. */
+function unlabelledControls(text: string): string[] {
+  const labels = new Set([...text.matchAll(/<label [^>]*for="([^"]*)"/g)].map(([, id]) => id))
+  // A field inside its label needs no more.
+  const outside = text.replaceAll(/<label(?:(?!<\/label>).)*<\/label>/gs, '')
+  const fields = [...outside.matchAll(/<(?:input|select|textarea) [^>]*>/g)].map(([tag]) => tag)
+  return fields.filter((tag) =>
+    !/type="hidden"|aria-label/.test(tag) && !labels.has(/ id="([^"]*)"/.exec(tag)?.[1] ?? '')
+  )
+}

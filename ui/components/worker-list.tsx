@@ -49,8 +49,8 @@ export function WorkerTable(
         <thead>
           <tr>
             <th scope='col'>Worker</th>
-            <th scope='col'>Status</th>
-            <th scope='col' class='min-w-20 sm:min-w-28'>Tasks</th>
+            <th scope='col' class='hidden sm:table-cell'>Status</th>
+            <th scope='col' class='min-w-28 max-sm:pe-5'>Tasks</th>
             <th scope='col' class='hidden sm:table-cell'>Load</th>
             <th scope='col' class='hidden xl:table-cell'>Encoder and lanes</th>
             <th scope='col' class='hidden xl:table-cell'>Up</th>
@@ -76,16 +76,21 @@ function WorkerRow(
   const { lanes } = capabilitiesOf(worker)
   return (
     <tr id={`worker-${worker.id}`}>
-      <td>
-        <a class='block font-medium hover:underline' href={workerPath(worker.id)}>{worker.id}</a>
-        <span class='block text-xs text-muted-foreground'>
+      <td class='max-sm:w-full max-sm:max-w-0'>
+        <a class='block truncate font-medium hover:underline' href={workerPath(worker.id)}>
+          {worker.id}
+        </a>
+        <span class='block truncate text-xs text-muted-foreground'>
           {worker.region} · v{worker.version}
         </span>
+        <span class='mt-1.5 block sm:hidden'>
+          <WorkerBadge worker={worker} />
+        </span>
       </td>
-      <td>
+      <td class='hidden sm:table-cell'>
         <WorkerBadge worker={worker} />
       </td>
-      <td>
+      <td class='max-sm:pe-5'>
         <SlotsBar worker={worker} />
       </td>
       <td class='hidden tabular-nums sm:table-cell'>
