@@ -45,12 +45,12 @@ export function WorkerTable(
 ) {
   return (
     <div class='table-container'>
-      <table class='table table-tight'>
+      <table class='table table-tight table-stack'>
         <thead>
           <tr>
             <th scope='col'>Worker</th>
-            <th scope='col' class='hidden sm:table-cell'>Status</th>
-            <th scope='col' class='min-w-28 max-sm:pe-5'>Tasks</th>
+            <th scope='col'>Status</th>
+            <th scope='col' class='min-w-28'>Tasks</th>
             <th scope='col' class='hidden sm:table-cell'>Load</th>
             <th scope='col' class='hidden xl:table-cell'>Encoder and lanes</th>
             <th scope='col' class='hidden xl:table-cell'>Up</th>
@@ -76,21 +76,18 @@ function WorkerRow(
   const { lanes } = capabilitiesOf(worker)
   return (
     <tr id={`worker-${worker.id}`}>
-      <td class='max-sm:w-full max-sm:max-w-0'>
+      <td>
         <a class='block truncate font-medium hover:underline' href={workerPath(worker.id)}>
           {worker.id}
         </a>
         <span class='block truncate text-xs text-muted-foreground'>
           {worker.region} · v{worker.version}
         </span>
-        <span class='mt-1.5 block sm:hidden'>
-          <WorkerBadge worker={worker} />
-        </span>
       </td>
-      <td class='hidden sm:table-cell'>
+      <td>
         <WorkerBadge worker={worker} />
       </td>
-      <td class='max-sm:pe-5'>
+      <td>
         <SlotsBar worker={worker} />
       </td>
       <td class='hidden tabular-nums sm:table-cell'>

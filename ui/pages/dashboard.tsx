@@ -87,7 +87,7 @@ export function DashboardLive({ view }: { view: DashboardView }) {
       )}
     >
       <Figures stats={view.stats} />
-      <div class='grid items-start gap-5 xl:grid-cols-[minmax(0,1fr)_20rem]'>
+      <div class='grid grid-cols-1 items-start gap-5 xl:grid-cols-[minmax(0,1fr)_20rem]'>
         <div class='flex min-w-0 flex-col gap-5'>
           {view.running.length > 0 && (
             <Panel title='Running now'>
