@@ -100,7 +100,7 @@ function FolderTable({ folder, now }: { folder: Folder; now: number }) {
           ))}
           {folder.entries.length === 0 && (
             <tr>
-              <td colspan={4} class='py-6 text-center text-muted-foreground'>
+              <td colspan={4} class='py-6 text-center whitespace-normal text-muted-foreground'>
                 {folder.path === undefined
                   ? 'No storage can be browsed. An administrator can allow folders in the configuration.'
                   : 'No video or audio files here.'}
