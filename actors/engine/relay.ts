@@ -113,7 +113,7 @@ export class Relay {
     const done = ended.filter((end) => !('failure' in end)).map(({ entry }) => entry.id)
     if (done.length > 0) await store.deleteOutbox(done)
     counters.effects += done.length
-    await putBack(this.#options, failed)
+    await postponeOrGiveUp(this.#options, failed)
   }
 }
 
@@ -139,7 +139,7 @@ async function atMost(ms: number, work: Promise<unknown>, clock: Clock): Promise
   }
 }
 
-async function putBack(
+async function postponeOrGiveUp(
   { store, log, counters }: RelayOptions,
   failed: readonly FailedEffect[],
 ): Promise<void> {
@@ -153,10 +153,11 @@ async function putBack(
       failure,
     })
     if (attempt <= effectAttempts) await store.postponeOutbox([entry.id], effectDelayMs(attempt))
-    else await giveUp(store, entry, failure)
+    else {
+      await giveUp(store, entry, failure)
+      counters.effectsQuarantined += 1
+    }
   }
-  counters.effectsQuarantined +=
-    failed.filter(({ entry }) => entry.attempts >= effectAttempts).length
 }
 
 async function giveUp(store: ActorStore, entry: TakenEffect, failure: unknown): Promise<void> {
