@@ -33,7 +33,8 @@ export const limitVariables = {
   },
   maxLiveConnections: {
     name: 'WEBENCODE_MAX_LIVE_CONNECTIONS',
-    description: 'WebSockets that are open at the same time; more get 503.',
+    description:
+      'WebSockets that are open at the same time, of one user at most 7/8 of them; more get 503 or 429.',
     kind: integer(1, mostAtOnce),
     preset: '12000',
   },

@@ -100,6 +100,11 @@ export const errorCatalog = {
     resolution: 'Watch the plugin and restart it if needed.',
     next: 'retry',
   },
+  'WE-PLG-006': {
+    title: 'Message to or from a plugin too large',
+    resolution: 'Ask for less at once.',
+    next: 'stop',
+  },
   'WE-AUTH-001': {
     title: 'Unauthorized',
     resolution: 'Provide a valid bearer token or sign in.',

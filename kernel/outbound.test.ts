@@ -161,7 +161,7 @@ test('open() gives up on a server that never answers, and on a closed port', asy
 
 test('open() fails the body of a source that stops sending', async () => {
   await withServer((_, response) => void response.write('a'), async (port) => {
-    const outbound = createOutbound({ allowedHosts: ['127.0.0.1'], idleTimeoutMs: 30 })
+    const outbound = createOutbound({ allowedHosts: ['127.0.0.1'], idleTimeoutMs: 250 })
     const answer = await outbound.open(`http://127.0.0.1:${port}/`)
     await assert.rejects(text(answer.body), /sent nothing/)
   })

@@ -14,7 +14,7 @@ export interface RemotePlacingOptions {
 }
 
 /**
- * Finds the plugin that has a source: its host is the bucket, path and query are the key, as they stand. The address must be one
+ * Finds the plugin that has a source: its origin is the bucket, path and query are the key, as they stand. The address must be one
  * that the kernel itself would fetch, whoever fetches it then.
  * @returns undefined when no plugin takes the address: the kernel and its workers fetch it themselves
  */
@@ -25,7 +25,7 @@ export function createRemotePlacing(
     const ids = await routeStorage?.(url.href) ?? []
     if (ids.length === 0 || storages === undefined) return undefined
     await outbound.check(url.href)
-    const place = { bucket: url.host, objectKey: `${url.pathname.slice(1)}${url.search}` }
+    const place = { bucket: url.origin, objectKey: `${url.pathname.slice(1)}${url.search}` }
     const found = await placeObject(place, ids.map((id) => storages.get(id)))
     if (found !== undefined) return found
     // Without the address: its query may be a signature.

@@ -217,8 +217,8 @@ test('an address of a storage goes where the rules lead, to the first that has t
 })
 
 test('an http source goes to the plugin that takes its address, checked as every other one', async () => {
-  const mirror = storageWith('mirror', ['mirror.example/film.mp4?sign=a'])
-  const echo = storageWith('echo', ['echo.example/c.mp4'])
+  const mirror = storageWith('mirror', ['https://mirror.example/film.mp4?sign=a'])
+  const echo = storageWith('echo', ['https://echo.example/c.mp4'])
   const { checkSource, resolveSource } = createSources({
     ...options([root]),
     storages: createStorages(storageWith('main', []), [
@@ -262,7 +262,7 @@ test('an http source goes to the plugin that takes its address, checked as every
 
 /** Answers with the host that it was asked for. */
 function echoed({ bucket, objectKey }: { bucket: string; objectKey: string }) {
-  return Promise.resolve({ url: `https://${bucket}/${objectKey}`, headers: {}, expiresAt: 0 })
+  return Promise.resolve({ url: `${bucket}/${objectKey}`, headers: {}, expiresAt: 0 })
 }
 
 test('resolveSource() answers what a worker can open', async () => {

@@ -187,7 +187,16 @@ describe('createUi()', () => {
   const assetsDirectory = mkdtempSync(join(tmpdir(), 'webencode-assets-'))
 
   before(async () => {
-    const names = ['app.css', 'htmx.js', 'live.js', 'page.js', 'theme.js', 'upload.js', 'logo.svg']
+    const names = [
+      'app.css',
+      'htmx.js',
+      'live.js',
+      'page.js',
+      'poster.js',
+      'theme.js',
+      'upload.js',
+      'logo.svg',
+    ]
     for (const name of names) {
       writeFileSync(join(assetsDirectory, `x.${name}`), `content of ${name}`)
     }
@@ -276,7 +285,23 @@ describe('createUi()', () => {
       assert.match(text, /<title>[^<]+ · WebEncode<\/title>/, path)
       assert.match(text, /aria-current="page"/, path)
       assert.doesNotMatch(text, /<script>|<style| style=| on[a-z]+="/, path)
+      assert.deepEqual(unlabelledControls(text), [], path)
       assert.match(response.headers.get('cache-control') ?? '', /private/)
+    }
+  })
+
+  test('a page loads the scripts that it needs, and no others', async () => {
+    const everywhere = ['htmx.js', 'live.js', 'page.js', 'theme.js']
+    const scripts = {
+      '/dashboard': everywhere,
+      '/jobs/new': [...everywhere, 'upload.js'],
+      '/files': [...everywhere, 'upload.js'],
+      [`/jobs/${fixtureJobId}`]: [...everywhere, 'poster.js'],
+    }
+    for (const [path, expected] of Object.entries(scripts)) {
+      const text = await (await request(path)).text()
+      const names = [...text.matchAll(/<script src="\/assets\/[^"]*?([a-z]+\.js)"/g)]
+      assert.deepEqual(names.map(([, name]) => name).sort(), expected.sort(), path)
     }
   })
 
@@ -591,3 +616,14 @@ describe('createUi()', () => {
     assert.doesNotMatch(text, /<nav/)
   })
 })
+
+/** Fields of a page that neither a label nor an attribute names, for people who do not see it. */
+function unlabelledControls(text: string): string[] {
+  const labels = new Set([...text.matchAll(/<label [^>]*for="([^"]*)"/g)].map(([, id]) => id))
+  // A field inside its label needs no more.
+  const outside = text.replaceAll(/<label(?:(?!<\/label>).)*<\/label>/gs, '')
+  const fields = [...outside.matchAll(/<(?:input|select|textarea) [^>]*>/g)].map(([tag]) => tag)
+  return fields.filter((tag) =>
+    !/type="hidden"|aria-label/.test(tag) && !labels.has(/ id="([^"]*)"/.exec(tag)?.[1] ?? '')
+  )
+}

@@ -21,7 +21,16 @@ import { PluginLive } from './pages/plugin.tsx'
 import { pluginPageRoutes } from './plugin-routes.tsx'
 
 const assetsDirectory = mkdtempSync(join(tmpdir(), 'webencode-assets-'))
-const names = ['app.css', 'htmx.js', 'live.js', 'page.js', 'theme.js', 'upload.js', 'logo.svg']
+const names = [
+  'app.css',
+  'htmx.js',
+  'live.js',
+  'page.js',
+  'poster.js',
+  'theme.js',
+  'upload.js',
+  'logo.svg',
+]
 for (const name of names) writeFileSync(join(assetsDirectory, `x.${name}`), name)
 const files = Object.fromEntries(names.map((name) => [name, `x.${name}`]))
 writeFileSync(join(assetsDirectory, 'manifest.json'), JSON.stringify({ files }))

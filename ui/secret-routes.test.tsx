@@ -18,7 +18,16 @@ import { secretPageRoutes } from './secret-routes.tsx'
 const planted = 'planted-secret-4c1e'
 const name = 'secret/webencode/s3/access_key'
 const directory = mkdtempSync(join(tmpdir(), 'webencode-secret-page-'))
-const names = ['app.css', 'htmx.js', 'live.js', 'page.js', 'theme.js', 'upload.js', 'logo.svg']
+const names = [
+  'app.css',
+  'htmx.js',
+  'live.js',
+  'page.js',
+  'poster.js',
+  'theme.js',
+  'upload.js',
+  'logo.svg',
+]
 for (const one of names) writeFileSync(join(directory, `x.${one}`), one)
 const files = Object.fromEntries(names.map((one) => [one, `x.${one}`]))
 writeFileSync(join(directory, 'manifest.json'), JSON.stringify({ files }))

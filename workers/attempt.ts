@@ -69,9 +69,12 @@ async function keepLog(
   const key = `jobs/${jobId}/logs/${name}.log`
   const lease = { taskId, leaseToken, signal: closing }
   try {
-    await writeFile(file, text)
-    await objects.put(key, file, 'text/plain; charset=utf-8', lease)
-    await rm(file)
+    try {
+      await writeFile(file, text)
+      await objects.put(key, file, 'text/plain; charset=utf-8', lease)
+    } finally {
+      await rm(file, { force: true })
+    }
   } catch (error) {
     log.warn('cannot keep the log of a task', { task_id: taskId, error })
   }

@@ -43,7 +43,8 @@ export class Heartbeat {
     this.#dueAt = dueAt
     if (this.#isBeating) return
     this.#cancel()
-    const delayMs = Math.max(0, dueAt - this.#clock.now())
+    // Never longer than the interval: the clock may have been set back, and leases run out meanwhile.
+    const delayMs = Math.min(Math.max(0, dueAt - this.#clock.now()), this.#intervalMs)
     this.#cancel = this.#clock.after(delayMs, () => void this.#fire())
   }
 

@@ -33,6 +33,8 @@ interface Attempt {
   readonly encoders?: EncoderRouting
   /** Where the source can be read while it is open. */
   readonly proxyUrl?: string
+  /** Called while the source is being opened. */
+  readonly onOpening?: (lease: Lease) => void
 }
 
 const capabilities = {
@@ -67,8 +69,10 @@ async function attempt(t: TestContext, options: Attempt) {
       log: silentLog,
       followEncoders: (routing) => void followed.push(routing),
       encoder: {
-        getCapabilities: () =>
-          Promise.resolve({ ...capabilities, name: encoderName, gpuType: 'none' }),
+        getCapabilities() {
+          options.onOpening?.(lease)
+          return Promise.resolve({ ...capabilities, name: encoderName, gpuType: 'none' })
+        },
         run: () => Promise.reject(new Error('not run')),
         close: () => Promise.resolve(),
       },
@@ -128,6 +132,19 @@ test('a handler gets a local source by its path, and its own directory', async (
   assert.equal(seen?.sourceInput, '/media/my film.mp4')
   assert.equal(seen?.directory, join(workDirectory, 'job1.encode.a.1'))
   assert.equal(existsSync(seen.directory), false)
+})
+
+test('a task that is stopped while its source is opened never gets to its handler', async (t) => {
+  let isCalled = false
+  const { outcome } = await attempt(t, {
+    url: 'https://example.com/film.mp4',
+    onOpening: (lease) => lease.stop('lost'),
+    handler() {
+      isCalled = true
+      return Promise.resolve(encodeResult())
+    },
+  })
+  assert.deepEqual([outcome.status, isCalled], ['lost', false])
 })
 
 test('the encoder hears before the handler what the kernel says of encoders, if it says so', async (t) => {

@@ -58,6 +58,8 @@ export async function runTask(
     if (source.proxied !== undefined && !(await readsNetwork(tools.encoder))) {
       source = await localSource(source, directory, lease.signal)
     }
+    // A handler hears of a stop only by the event, which may have been meanwhile.
+    lease.signal.throwIfAborted()
     const context = contextOf(lease, tools, { directory, source, taskLog, onProgress })
     const result = await untilGivenUp(
       tools.handlers[brief.params.kind](context),

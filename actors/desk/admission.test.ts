@@ -34,6 +34,8 @@ const refused = (code: string, problem: RegExp = /./) => (error: unknown) => {
   assert.match(error.message, problem)
   return true
 }
+/** A stalled machine has other warnings: a worker that fell silent, a transaction that is tried again. */
+const refusals = () => lines.filter((line) => line.includes('refused a worker'))
 const makeToken = async () => (await world.gateway.createJoinToken(3600, ann)).token
 const expire = () => world.db.query(sql`UPDATE join_tokens SET expires_at = now()`)
 
@@ -43,8 +45,8 @@ async function assertRefused(join: () => Promise<unknown>, code: string, problem
   await assert.rejects(join, refused(code, problem))
   await assert.rejects(join, refused(code, problem))
   assert.deepEqual(await listWorkers(world.db), before)
-  assert.equal(lines.length, 1, lines.join('\n'))
-  assert.match(lines[0] ?? '', new RegExp(`"worker_id":"${id}".*"error_code":"${code}"`))
+  assert.equal(refusals().length, 1, lines.join('\n'))
+  assert.match(refusals()[0] ?? '', new RegExp(`"worker_id":"${id}".*"error_code":"${code}"`))
   assert.deepEqual(world.refused, [code, code])
 }
 
@@ -166,7 +168,7 @@ test('messages that are not ours, or newer than ours, are refused on every subje
   const subjects = Object.values(kernelSubjects).length
   assert.equal(world.refused.length, 3 * subjects)
   // Once for each subject of messages without an id, and once for the worker.
-  assert.equal(lines.length, subjects + 1)
+  assert.equal(refusals().length, subjects + 1, lines.join('\n'))
   assert.equal((await readWorker(world.db, id))?.status, 'healthy')
 })
 

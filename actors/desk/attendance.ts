@@ -1,6 +1,6 @@
 /** Which workers there are: they join, leave, are removed, and are missed when they fall silent. */
 import type { JoinReply, JoinRequest, LeaveRequest } from '../../kernel/contract/worker.ts'
-import type { ActorStore } from '../../kernel/db/actor-store.ts'
+import type { ActorStore, LeaseFence } from '../../kernel/db/actor-store.ts'
 import type { Database } from '../../kernel/db/database.ts'
 import { pruneRevokedCredentials } from '../../kernel/db/worker-credentials.ts'
 import {
@@ -54,25 +54,31 @@ export function createAttendance(options: AttendanceOptions): Attendance {
   const forget = (workerId: string) => db.transaction((tx) => deleteWorkerRows(tx, workerId))
 
   /** Tasks of a process that is gone start anew elsewhere, without waiting for the lease to run out. */
-  async function freeLeases(workerId: string, type: 'workerLost' | 'release'): Promise<void> {
-    const leases = await store.listWorkerLeases(workerId)
+  async function freeLeases(
+    workerId: string,
+    leases: readonly LeaseFence[],
+    type: 'workerLost' | 'release',
+  ): Promise<void> {
     await Promise.all(
       leases.map(({ taskId, leaseToken }) => engine.send(taskId, eventJson({ type, leaseToken }))),
     )
     if (leases.length > 0) log.info('freed leases', { worker_id: workerId, tasks: leases.length })
   }
 
-  /** Creates the worker's actor, or tells it who joins. One that was removed is born anew. */
-  async function introduce(request: JoinRequest): Promise<void> {
+  /**
+   * Creates the worker's actor, or tells it who joins. One that was removed is born anew.
+   * @returns whether the actor knows this process only now
+   */
+  async function introduce(request: JoinRequest): Promise<boolean> {
     const identity = identityFrom(request)
     const create = () =>
       engine.create('worker', workerActorIdFrom(identity.workerId), identity as Json)
-    if ((await create()).status === 'applied') return
+    if ((await create()).status === 'applied') return true
     const yields = request.yields === true && { yields: true }
     const { status } = await tell(identity.workerId, { type: 'join', ...identity, ...yields })
-    if (status !== 'refused') return
+    if (status !== 'refused') return status === 'applied'
     await forget(identity.workerId)
-    await create()
+    return (await create()).status === 'applied'
   }
 
   return {
@@ -82,11 +88,15 @@ export function createAttendance(options: AttendanceOptions): Attendance {
       const { workerId, session } = request
       const credential = await admit(request)
       const before = await readWorkerSession(db, workerId)
-      await introduce(request)
+      // Before this process can hold any: it may ask twice, and work as soon as one of the answers is there.
+      const formerLeases = before === undefined || before.session === session
+        ? []
+        : await store.listWorkerLeases(workerId)
+      const isNew = await introduce(request)
       // Whoever comes back in its old session was last heard of long ago, and would be missed again at once.
       const command = await recognition.check(request)
-      if (before !== undefined && before.session !== session) {
-        await freeLeases(workerId, 'workerLost')
+      if (isNew && before !== undefined && before.session !== session) {
+        await freeLeases(workerId, formerLeases, 'workerLost')
         if (before.isOnline) log.warn('a new process took a worker’s name', { worker_id: workerId })
       }
       log.info('worker joined', { worker_id: workerId, region: request.region, command })
@@ -102,7 +112,7 @@ export function createAttendance(options: AttendanceOptions): Attendance {
     async leave({ workerId, session }) {
       if ((await readWorkerSession(db, workerId))?.session === session) {
         const { value } = await tell(workerId, { type: 'leave', session })
-        await freeLeases(workerId, 'release')
+        await freeLeases(workerId, await store.listWorkerLeases(workerId), 'release')
         if (value === 'removed') await forget(workerId)
         log.info('worker left', { worker_id: workerId })
       }

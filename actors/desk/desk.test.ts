@@ -13,6 +13,9 @@ import { WebEncodeError } from '../../kernel/errors.ts'
 import { createAttendance } from './attendance.ts'
 import { finishedWith } from './answers.fixture.ts'
 import { ann, eventually, openWorld, sourceUrl, workerOf, type World } from './world.fixture.ts'
+import { createMemoryBus } from '../../kernel/bus/memory.ts'
+import { silentLog } from '../../kernel/log.ts'
+import { createDesk } from './desk.ts'
 
 let world: World
 let sessions = 0
@@ -300,4 +303,32 @@ test('a worker that says what it has gets no task that it cannot do, until it sa
   await worker.join({ encoders: [able] })
   assert.deepEqual((await readWorker(world.db, 'w1'))?.encoders, [able])
   assert.deepEqual((await claimed(1)).map(({ jobId }) => jobId), [id])
+})
+
+test('a heartbeat is answered although its progress cannot be announced', async () => {
+  const bus = createMemoryBus({ clock: world.clock, log: silentLog })
+  bus.publish = () => new Promise(() => {})
+  const desk = createDesk({
+    ...world,
+    bus,
+    leaseMs: 60_000,
+    heartbeatMs: 30_000,
+    admission: 'open',
+    resolveSource: (url) => Promise.resolve({ url, name: 'film.mp4' }),
+  })
+  await desk.start()
+  const worker = workerOf({ bus }, 'session-1-of-slow', 'slow')
+  await worker.join()
+  const { id: jobId } = await world.gateway.submitJob(
+    { source_url: sourceUrl, profile: '480p_fast', priority: 100 },
+    ann,
+  )
+  const held = await eventually(async () => {
+    const briefs = await worker.claim(1)
+    return briefs.length === 1 && briefs
+  })
+  assert.deepEqual(await worker.heartbeat(held), { lost: [], command: 'work' })
+  await world.gateway.cancelJob(jobId, ann)
+  await worker.leave()
+  await desk.stop()
 })

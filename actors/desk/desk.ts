@@ -62,7 +62,8 @@ export function createDesk(options: DeskOptions): Desk {
     }))
     const expired = await store.renewLeases(request.workerId, leases, leaseMs)
     const lost = expired.map(({ taskId }) => taskId)
-    await announceProgress(leases.map(({ taskId }) => taskId).filter((id) => !lost.includes(id)))
+    // Nobody waits for it: a stream that does not answer would make the worker miss what it is to do.
+    void announceProgress(leases.map(({ taskId }) => taskId).filter((id) => !lost.includes(id)))
     return { lost, command }
   }
 
@@ -107,7 +108,7 @@ export function createDesk(options: DeskOptions): Desk {
       })
       await answer(kernelSubjects.report, reportRequestSchema, async (request) => {
         const reply = await report(request)
-        if (reply.accepted) await announceProgress([request.taskId])
+        if (reply.accepted) void announceProgress([request.taskId])
         return reply
       })
       await answer(kernelSubjects.url, objectUrlRequestSchema, async (request) => {

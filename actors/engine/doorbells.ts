@@ -24,7 +24,9 @@ export function createDoorbells(bus: Bus, clock: Clock): RingDoorbell {
     const bells = known.get(subject) ?? { rung: 0, askedAtMs: -Infinity }
     known.set(subject, bells)
     if (bells.rung >= doorbellWindow) {
-      if (clock.now() - bells.askedAtMs < lookAgainMs) return
+      const sinceMs = clock.now() - bells.askedAtMs
+      // Less than nothing when the clock was set back: then it asks again too.
+      if (sinceMs >= 0 && sinceMs < lookAgainMs) return
       bells.askedAtMs = clock.now()
       bells.rung = await bus.backlog(subject)
       if (bells.rung >= doorbellWindow) return

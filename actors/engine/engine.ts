@@ -14,7 +14,7 @@ import { createLoop, type Loop } from './loop.ts'
 import { reconcileRound } from './reconcile.ts'
 import { redrive } from './redrive.ts'
 import type { Registry } from './registry.ts'
-import { relayRound } from './relay.ts'
+import { Relay } from './relay.ts'
 import { timerRound } from './timers.ts'
 import type { Work } from './transact.ts'
 
@@ -67,7 +67,7 @@ export interface EngineOptions {
   readonly capacity?: number
   /** Deliveries in one transaction. @default 256 */
   readonly batchSize?: number
-  /** Effects taken from the outbox at once. @default 256 */
+  /** Effects carried out at once. @default 256 */
   readonly relayLimit?: number
   /** How often the relay looks without being told, in milliseconds. @default 1000 */
   readonly relayEveryMs?: number
@@ -100,7 +100,9 @@ export function createEngine(options: EngineOptions): Engine {
   const line = new ClaimLine(group, createEventId)
   const deliver = (delivery: Delivery) => group.deliver(delivery, { inner: true })
   const handlers: EffectHandlers = { ...tellHandlers(store, deliver), ...options.handlers }
-  const loops = createLoops(options, { deliver, handlers, counters })
+  const { relayLimit = 256, hideMs = 30_000 } = options
+  const relay = new Relay({ store, handlers, clock, log, counters, limit: relayLimit, hideMs })
+  const loops = createLoops(options, { deliver, handlers, relay })
 
   return {
     // Async, so that a wrong argument rejects like everything else.
@@ -127,6 +129,7 @@ export function createEngine(options: EngineOptions): Engine {
     },
     async stop() {
       await Promise.all(Object.values(loops).map((loop) => loop.stop()))
+      await relay.settled()
       await group.drained()
     },
     stats: () => ({ ...counters, waiting: group.waiting }),
@@ -141,19 +144,16 @@ function createLoops(
   parts: {
     readonly deliver: (delivery: Delivery) => Promise<Outcome>
     readonly handlers: EffectHandlers
-    readonly counters: Counters
+    readonly relay: Relay
   },
 ): Record<'relay' | 'timers' | 'reconciler' | 'pruner', Loop> {
-  const { store, clock, log, relayLimit = 256, relayEveryMs = 1000, hideMs = 30_000 } = options
+  const { store, clock, log, relayEveryMs = 1000 } = options
   const { reconcileEveryMs = 5000, staleReadyMs = 30_000, inboxMs = 7 * 24 * 3_600_000 } = options
-  const { deliver, handlers, counters } = parts
+  const { deliver, handlers, relay } = parts
   const loop = (name: string, round: () => Promise<number>) =>
     createLoop({ name, clock, log, round })
   return {
-    relay: loop('relay', async () => {
-      const more = await relayRound({ store, handlers, log, counters, limit: relayLimit, hideMs })
-      return more ? 0 : relayEveryMs
-    }),
+    relay: loop('relay', async () => await relay.round() ? 0 : relayEveryMs),
     timers: loop('timers', () => timerRound(store, deliver)),
     reconciler: loop('reconciler', async () => {
       await reconcileRound({ store, clock, deliver, ring: handlers.ring, staleReadyMs })

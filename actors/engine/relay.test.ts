@@ -110,3 +110,44 @@ test('the relay sends an effect of an unknown name to the dead letters, not roun
   await runFor(clock, 0)
   assert.match(String((await store.listDeadLetters(1))[0]?.error), /"dance", which has no handler/)
 })
+
+test('the relay does not let one slow effect hold up the others, nor begins it twice', async () => {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  let begun = 0
+  const { engine, clock, store } = await engineWith({
+    announce: () => {
+      begun++
+      return promise
+    },
+  })
+  engine.start()
+  await settle(clock, engine.create('counter', 'b', null))
+  await settle(clock, engine.send('a', { type: 'announce' }))
+  await runFor(clock, 1000)
+  await settle(clock, engine.send('a', { type: 'tell', to: 'b' }))
+  await runFor(clock, 1000)
+  assert.equal((await store.readActor('b'))?.version, 1)
+  // Longer than it stays hidden.
+  await runFor(clock, 120_000)
+  assert.equal(begun, 1)
+  assert.equal(store.tables.outbox.size, 1)
+  resolve()
+  await runFor(clock, 0)
+  assert.equal(store.tables.outbox.size, 0)
+  assert.equal(engine.stats().effects, 2)
+})
+
+test('engine.stop() waits for the effects that are carried out', async () => {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const { engine, clock, store } = await engineWith({ announce: () => promise })
+  engine.start()
+  await settle(clock, engine.send('a', { type: 'announce' }))
+  await runFor(clock, 5000)
+  let isStopped = false
+  const stopped = engine.stop().then(() => isStopped = true)
+  await runFor(clock, 5000)
+  assert.equal(isStopped, false)
+  resolve()
+  await settle(clock, stopped)
+  assert.equal(store.tables.outbox.size, 0)
+})

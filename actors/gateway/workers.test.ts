@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
+import { listAuditEvents } from '../../kernel/db/audit-events.ts'
 import { sql } from '../../kernel/db/database.ts'
 import { listJoinTokens } from '../../kernel/db/join-tokens.ts'
 import { listWorkers, readWorker } from '../../kernel/db/workers.ts'
@@ -15,6 +16,7 @@ import {
   workerOf,
   type World,
 } from '../desk/world.fixture.ts'
+import { sampleWorker } from '../worker/sample.ts'
 
 let world: World
 let count = 0
@@ -151,6 +153,47 @@ test('a removed worker whose rows are still there joins as a new one', async () 
   await world.gateway.removeWorker(id, ann)
   await world.engine.send(workerActorIdFrom(id), { type: 'silent', session: `session-1-of-${id}` })
   assert.equal((await nextSession(2).join()).command, 'work')
+})
+
+test('the audit has every life of a worker that was removed and let in anew', async () => {
+  await world.gateway.removeWorker(id, ann)
+  await worker.leave()
+  await nextSession(2).join()
+  const { events } = await listAuditEvents(world.db, { resourceId: id, action: 'worker.joined' })
+  assert.equal(events.length, 2)
+})
+
+test('a join that is still under way leaves the process alone that has joined meanwhile', async () => {
+  const { promise: isAsked, resolve: onAsked } = Promise.withResolvers<void>()
+  const { promise: isOver, resolve: goOn } = Promise.withResolvers<void>()
+  const slow = createAttendance({
+    ...world,
+    store: {
+      async listWorkerLeases(workerId) {
+        onAsked()
+        await isOver
+        return await world.store.listWorkerLeases(workerId)
+      },
+    },
+    leaseMs: 60_000,
+    heartbeatMs: 30_000,
+    admission: 'open',
+  })
+  const session = `session-2-of-${id}`
+  const first = slow.join({ ...sampleWorker, workerId: id, session })
+  await isAsked
+  // The worker had no answer, and asks again.
+  const next = nextSession(2)
+  await next.join()
+  const { id: jobId } = await submit()
+  const [held] = await eventually(async () => {
+    const briefs = await next.claim(1)
+    return briefs.length === 1 && briefs
+  })
+  goOn()
+  await first
+  assert.deepEqual((await next.heartbeat([held!])).lost, [])
+  await world.gateway.cancelJob(jobId, ann)
 })
 
 test('commands for a worker that nobody knows are WE-WRK-001', async () => {

@@ -13,7 +13,7 @@ export type JobInput = {
   /** With the overrides of the request applied. */
   readonly profile: Profile
   readonly priority: number
-  /** When it should be done, ISO 8601. Absent when it may be done whenever.*/
+  /** When it should be done, ISO 8601. Absent when it may be done whenever. */
   readonly deadline?: string
   /** Where its tasks should run. */
   readonly region: string

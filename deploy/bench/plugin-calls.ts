@@ -7,6 +7,7 @@ import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import type { StorageProvider } from '../../kernel/contract/storage.ts'
 import { type Method, serviceOf } from '../../kernel/plugin/services.ts'
+import { endLater } from '../cluster/endings.ts'
 import { type Figure, latencyFigures, median, percentile } from './figure.ts'
 
 const rounds = 10
@@ -43,7 +44,7 @@ export async function measureCalls(
     }
     return figuresFrom(times, say)
   } finally {
-    bare.stop()
+    await bare.stop()
   }
 }
 
@@ -99,9 +100,9 @@ async function startBareServer(socket: string) {
       )
       return promise
     },
-    stop() {
+    stop: endLater(() => {
       client.close()
       server.kill('SIGKILL')
-    },
+    }),
   }
 }

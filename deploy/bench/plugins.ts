@@ -19,6 +19,7 @@ import {
   rollBackUnderLoad,
   upgradeUnderLoad,
 } from '../checks/served-plugin.ts'
+import { endLater } from '../cluster/endings.ts'
 import { type Figure, median, type Section } from './figure.ts'
 import { measureCalls } from './plugin-calls.ts'
 
@@ -30,10 +31,11 @@ export const pluginsSection: Section = {
   name: 'plugins',
   async measure(say) {
     const directory = await mkdtemp(join(tmpdir(), 'bench-plugins-'))
+    const clear = endLater(() => rm(directory, { recursive: true, force: true }))
     try {
       return [...await measureIn(directory, say), await measureUpgrade(say)]
     } finally {
-      await rm(directory, { recursive: true, force: true })
+      await clear()
     }
   },
 }
@@ -49,6 +51,7 @@ async function measureIn(directory: string, say: (line: string) => void): Promis
     secrets: { resolve: () => Promise.reject(new Error('not asked for')) },
     log: silentLog,
   })
+  const close = endLater(() => host.close())
   const config = host.checkConfig(manifest, { root: join(directory, 'plugin') })
   const start = () => host.start({ folder, manifest, config })
   try {
@@ -61,7 +64,7 @@ async function measureIn(directory: string, say: (line: string) => void): Promis
       await measureRestart(plugin, start, say),
     ]
   } finally {
-    await host.close()
+    await close()
   }
 }
 
@@ -164,6 +167,7 @@ async function measureRestart(
 /** A version that works takes over, then one that fails is rolled back; the kernel and its plugins are a whole one. */
 async function measureUpgrade(say: (line: string) => void): Promise<Figure> {
   const served = await openServedPlugin()
+  const close = endLater(() => served.close())
   try {
     const [over, back] = [await upgradeUnderLoad(served), await rollBackUnderLoad(served)]
     const value = over.failures.length + back.failures.length
@@ -179,7 +183,7 @@ async function measureUpgrade(say: (line: string) => void): Promise<Figure> {
       detail,
     }
   } finally {
-    await served.close()
+    await close()
     await stopProducts()
   }
 }

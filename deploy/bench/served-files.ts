@@ -1,6 +1,6 @@
 /** What a client gets of a kernel by HTTP, against the same curl to a plain server and to the S3 server behind it. */
 import { execa } from 'execa'
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -14,6 +14,7 @@ import type { TestS3 } from '../../plugins/storage-s3/test-s3.ts'
 import { dataPathsOf, objectsPath } from '../box/paths.ts'
 import { readOrCreateKey } from '../box/secret-file.ts'
 import { type Product, startProduct } from '../checks/product.ts'
+import { endLater } from '../cluster/endings.ts'
 import { compare, rateFigure, type Way } from './comparison.ts'
 import type { Figure } from './figure.ts'
 
@@ -51,7 +52,7 @@ export async function measureServedFiles(
       rateFigure('download from a signed URL of files / curl from a plain server', down),
     ]
   } finally {
-    plain.process.kill()
+    await plain.stop()
     await product.stop()
   }
 }
@@ -115,9 +116,9 @@ async function storageOf({ dataDirectory }: Product): Promise<StorageProvider> {
   })
 }
 
-async function startPlainServer(path: string): Promise<{ url: string; process: ChildProcess }> {
+async function startPlainServer(path: string): Promise<{ url: string; stop: () => Promise<void> }> {
   const program = resolve('dist/deploy/bench/plain-server.js')
   const child = spawn(process.execPath, [program, path], { stdio: ['ignore', 'pipe', 'inherit'] })
   const [url] = await once(createInterface(child.stdout), 'line')
-  return { url: String(url), process: child }
+  return { url: String(url), stop: endLater(() => child.kill()) }
 }

@@ -10,6 +10,7 @@ import { createFsStorage } from '../../plugins/storage-fs/storage.ts'
 import { createS3Storage } from '../../plugins/storage-s3/storage.ts'
 import { skipWithoutS3, TestS3 } from '../../plugins/storage-s3/test-s3.ts'
 import { createDataDirectory, startProduct, stopProducts } from '../checks/product.ts'
+import { endLater } from '../cluster/endings.ts'
 import { MemoryGrowth } from '../checks/resident-memory.ts'
 import { compare, mb, rateFigure } from './comparison.ts'
 import type { Figure, Section } from './figure.ts'
@@ -34,6 +35,7 @@ export const storageSection: Section = {
     await execa('sh', ['-c', `head -c ${sizeBytes} /dev/urandom > ${file}`])
     const server = skipWithoutS3 === false ? await TestS3.start(join(directory, 's3')) : undefined
     if (server === undefined) say(`S3 is not measured: ${skipWithoutS3}`)
+    const stopServer = endLater(() => server?.stop())
     try {
       return [
         ...await measureFiles(directory, file, say),
@@ -46,7 +48,7 @@ export const storageSection: Section = {
         ...server === undefined ? [] : [await measureKernel('S3', file, envOf(server), say)],
       ]
     } finally {
-      await server?.stop()
+      await stopServer()
       await stopProducts()
       rmSync(directory, { recursive: true, force: true })
     }

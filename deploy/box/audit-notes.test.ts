@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import type { NewAuditEvent } from '../../kernel/contract/audit.ts'
 import { noteForAudit, takeNotes } from './audit-notes.ts'
 
-const newDirectory = () => join(mkdtempSync(join(tmpdir(), 'audit-notes-')), 'audit')
+function directoryOf(t: TestContext): string {
+  const parent = mkdtempSync(join(tmpdir(), 'audit-notes-'))
+  t.after(() => rmSync(parent, { recursive: true, force: true }))
+  return join(parent, 'audit')
+}
 
 const recordInto = (rows: NewAuditEvent[]) => ({
   record(event: NewAuditEvent) {
@@ -15,8 +19,8 @@ const recordInto = (rows: NewAuditEvent[]) => ({
   },
 })
 
-test('takeNotes() makes a row of each note, once', async () => {
-  const directory = newDirectory()
+test('takeNotes() makes a row of each note, once', async (t) => {
+  const directory = directoryOf(t)
   await noteForAudit(directory, 'user.create', 'u1', { role: 'viewer' })
   await noteForAudit(directory, 'user.delete', 'u2')
   const rows: NewAuditEvent[] = []
@@ -32,8 +36,8 @@ test('takeNotes() makes a row of each note, once', async () => {
   assert.deepEqual(readdirSync(directory), [])
 })
 
-test('takeNotes() keeps a note that was not written, and takes none that is half there', async () => {
-  const directory = newDirectory()
+test('takeNotes() keeps a note that was not written, and takes none that is half there', async (t) => {
+  const directory = directoryOf(t)
   const failing = { record: () => Promise.reject(new Error('no database')) }
   await takeNotes(directory, failing)
   assert.equal(existsSync(directory), false)
@@ -45,8 +49,8 @@ test('takeNotes() keeps a note that was not written, and takes none that is half
   assert.equal(rows.length, 1)
 })
 
-test('takeNotes() sets what is no note aside, and goes on with the others', async () => {
-  const directory = newDirectory()
+test('takeNotes() sets what is no note aside, and goes on with the others', async (t) => {
+  const directory = directoryOf(t)
   await noteForAudit(directory, 'user.create', 'u1')
   writeFileSync(join(directory, '0.json'), '{"id":')
   const rows: NewAuditEvent[] = []

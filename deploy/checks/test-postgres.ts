@@ -2,6 +2,7 @@
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { endLater } from '../cluster/endings.ts'
 import { LocalPostgres } from '../cluster/postgres.ts'
 
 /** A running server and its superuser URL. */
@@ -12,6 +13,20 @@ export interface TestPostgres {
 
 /** Starts PostgreSQL; undefined where it is not installed. */
 export async function startTestPostgres(): Promise<TestPostgres | undefined> {
-  const server = await LocalPostgres.start(mkdtempSync(join(tmpdir(), 'webencode-postgres-')))
-  return server && { url: server.url, stop: () => server.remove() }
+  const directory = mkdtempSync(join(tmpdir(), 'webencode-postgres-'))
+  const starting = LocalPostgres.start(directory)
+  const stop = endLater(async () => {
+    const server = await starting.catch(() => undefined) // whoever starts it hears of the failure
+    await server?.stop()
+    LocalPostgres.clear(directory)
+  })
+  try {
+    const server = await starting
+    if (server !== undefined) return { url: server.url, stop }
+  } catch (failure) {
+    await stop()
+    throw failure
+  }
+  await stop()
+  return undefined
 }

@@ -37,18 +37,36 @@ export class LocalPostgres {
   static async start(directory: string, port?: number): Promise<LocalPostgres | undefined> {
     const programs = await findPostgres()
     if (programs === undefined) return undefined
-    const place = isRoot() ? placeForRoot(directory) : directory
+    const place = LocalPostgres.placeOf(directory)
     const server = new LocalPostgres(programs, place, port ?? await freePort())
     mkdirSync(place, { recursive: true, mode: 0o700 })
-    if (!existsSync(server.#data)) {
-      await server.#run(
-        `${programs}/initdb -D ${server.#data} -U postgres -A trust -E UTF8 --no-sync`,
-      )
+    try {
+      if (!existsSync(server.#data)) {
+        await server.#run(
+          `${programs}/initdb -D ${server.#data} -U postgres -A trust -E UTF8 --no-sync`,
+        )
+      }
+      // One that a former life could not stop would keep its port and its lock.
+      await server.stop()
+      await server.restart()
+      return server
+    } catch (failure) {
+      // It may run all the same, when only what waited for it was ended.
+      await server.stop()
+      throw failure
     }
-    // One that a former life could not stop would keep its port and its lock.
-    await server.stop()
-    await server.restart()
-    return server
+  }
+
+  /** Deletes `directory` and the files of a server in it, which was stopped or never ran. */
+  static clear(directory: string): void {
+    for (const path of [LocalPostgres.placeOf(directory), directory]) {
+      rmSync(path, { recursive: true, force: true })
+    }
+  }
+
+  /** Where the files of a server in `directory` are. */
+  static placeOf(directory: string): string {
+    return isRoot() ? placeForRoot(directory) : directory
   }
 
   /** Starts a server that was killed or stopped. */

@@ -135,7 +135,7 @@ describe('NATS bus, when the server fails', { skip: skipWithoutNats, timeout: 24
   })
 
   test('a server that hangs is given up and found again', async () => {
-    const bus = await open({ pingIntervalMs: 50 })
+    const bus = await open({ pingIntervalMs: 250 })
     const rung = new Inbox()
     await bus.consume(consumer, async ({ data }) => rung.add(data))
     await server.freeze()
@@ -164,6 +164,7 @@ describe('NATS bus, when the server fails', { skip: skipWithoutNats, timeout: 24
     const rung = new Inbox()
     await bus.consume(consumer, async ({ data }) => rung.add(data))
     await server.freeze()
+    lines.length = 0
     await eventually(async () => assert.ok(lines.some((line) => line.includes('lost a request'))))
     server.thaw()
     await bus.publish(work, 'at last')

@@ -8,6 +8,11 @@ export function objectKeyFault(bucket: string, key: string): string | undefined 
   if (!bucketPattern.test(bucket)) {
     return 'the bucket must be lower-case letters, digits, dots and dashes'
   }
+  return keyFault(key)
+}
+
+/** What is wrong with a key, which could lead out of its bucket or arrive as another one: the end of a sentence. */
+export function keyFault(key: string): string | undefined {
   if (key === '') return 'the key is empty'
   if (Buffer.byteLength(key) > maxKeyBytes) return `the key is longer than ${maxKeyBytes} bytes`
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for

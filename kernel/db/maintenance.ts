@@ -16,11 +16,22 @@ export interface Maintenance {
   stop(): void
 }
 
-/** Tables whose rows change or go often. The event log only grows. */
+/** Tables whose rows change or go often. */
 const hotTables = ['actors', 'outbox', 'inbox', 'timers', 'tasks', 'jobs', 'audit_outbox']
 
+/** Tables that rows leave when their time is over: without a vacuum, new ones would never get their room. */
+const agingTables = [
+  'event_log',
+  'audit_events',
+  'dead_letters',
+  'idempotency_keys',
+  'sessions',
+  'workers',
+  'plugin_instances',
+]
+
 /**
- * Plans rounds of `VACUUM (ANALYZE)` of each hot table that exists, then a `CHECKPOINT`. Each is a statement of its own,
+ * Plans rounds of `VACUUM (ANALYZE)` of each hot table, `VACUUM` of each aging one, then a `CHECKPOINT`. Each is a statement of its own,
  * so that other work gets its turn in between.
  * @param run - runs one statement outside any transaction
  */
@@ -38,7 +49,7 @@ export function startMaintenance(
     running = true
     transactions = 0
     try {
-      for (const table of hotTables) if (!stopped) await run(vacuumOf(table))
+      for (const statement of vacuums) if (!stopped) await run(statement)
       if (!stopped) await run('CHECKPOINT')
     } catch (failure) {
       if (!stopped) log.warn('Maintenance of the database failed', { error: messageOf(failure) })
@@ -61,7 +72,8 @@ export function startMaintenance(
   }
 }
 
-/** Bounded: it does not wait for locks, and leaves truncation, which rewrites nothing useful, out. */
-function vacuumOf(table: string): string {
-  return `VACUUM (ANALYZE, SKIP_LOCKED, TRUNCATE false) ${table}`
-}
+/** Bounded: they do not wait for locks, and leave truncation, which rewrites nothing useful, out. */
+const vacuums = [
+  ...hotTables.map((table) => `VACUUM (ANALYZE, SKIP_LOCKED, TRUNCATE false) ${table}`),
+  ...agingTables.map((table) => `VACUUM (SKIP_LOCKED, TRUNCATE false) ${table}`),
+]

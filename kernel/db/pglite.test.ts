@@ -117,6 +117,36 @@ describe('openPglite()', { timeout: 180_000 }, () => {
   })
 })
 
+test(
+  'openPglite() uses the room again that rows of any table left',
+  { timeout: 180_000 },
+  async () => {
+    const db = await openPglite({
+      directory: null,
+      template: await testTemplate(),
+      log,
+      maintenance: { everyTransactions: 5 },
+    })
+    const round = async () => {
+      await db.query(sql`
+      INSERT INTO event_log (actor_id, version, event_id, event)
+      SELECT 'a', n, 'e' || n, jsonb_build_object('type', repeat('x', 200)) FROM generate_series(1, 2000) AS n`)
+      await db.query(sql`DELETE FROM event_log WHERE actor_id = 'a'`)
+      // Its statements take turns with these.
+      for (let i = 0; i < 40; i++) await db.query(sql`SELECT 1`)
+      const [row] = await db.query<{ bytes: number }>(
+        sql`SELECT pg_relation_size('event_log')::int AS bytes`,
+      )
+      return row?.bytes ?? 0
+    }
+    const first = await round()
+    for (let i = 0; i < 4; i++) await round()
+    const last = await round()
+    assert.ok(last <= 2 * first, `${last} bytes after six rounds, ${first} after one`)
+    await db.close()
+  },
+)
+
 describe('a process that is killed', { timeout: 180_000 }, () => {
   let root = ''
   before(async () => {

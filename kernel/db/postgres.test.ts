@@ -1,5 +1,7 @@
 /** PostgreSQL: the common suite, and what only a server with several connections can show. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { WebEncodeError } from '../errors.ts'
 import { silentLog } from '../log.ts'
@@ -93,6 +95,32 @@ describe('openPostgres() with a server', { skip: skipWithoutPostgres, timeout: 6
     await server.drop()
   })
 
+  test('gives up a server that falls silent, and goes on when another connection answers', async () => {
+    const server = await createTestPostgres()
+    const way = await openWay(new URL(server.url))
+    const far = await openPostgres({
+      url: way.url,
+      maxConnections: 4,
+      silentMs: 300,
+      log: silentLog,
+    })
+    const isOutOfReach = (failure: unknown) =>
+      failure instanceof WebEncodeError && failure.code === 'WE-SYS-002' && failure.next === 'retry'
+    await far.execute('CREATE TABLE hits (id int)')
+    const inHand = far.transaction(async (tx) => {
+      await tx.query(sql`INSERT INTO hits VALUES (1)`)
+      way.swallow()
+      await tx.query(sql`INSERT INTO hits VALUES (2)`)
+    })
+    await assert.rejects(inHand, isOutOfReach)
+    await assert.rejects(far.query(sql`SELECT 1`), isOutOfReach)
+    way.heal()
+    assert.deepEqual(await far.query(sql`SELECT id FROM hits`), [])
+    await far.close()
+    await way.close()
+    await server.drop()
+  })
+
   test('a transaction is not seen from outside before its commit', async () => {
     const other = await createTestPostgres()
     const shared = await openPostgres({ url: other.url, log: silentLog })
@@ -108,3 +136,38 @@ describe('openPostgres() with a server', { skip: skipWithoutPostgres, timeout: 6
     await other.drop()
   })
 })
+
+/** A way to the server on which everything may vanish, as when a cable is pulled; connections that were lost stay so. */
+async function openWay(target: URL) {
+  const sockets = new Set<Socket>()
+  let isSwallowing = false
+  const server = createServer((near) => {
+    const far = connect({ host: target.hostname, port: Number(target.port || 5432) })
+    for (const [from, to] of [[near, far], [far, near]] as const) {
+      sockets.add(from)
+      from.on('error', () => to.destroy())
+      from.on('close', () => sockets.delete(from))
+      from.on('data', (bytes) => isSwallowing || lost.has(near) || to.write(bytes))
+    }
+    if (isSwallowing) lost.add(near)
+  })
+  const lost = new Set<Socket>()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const url = new URL(target)
+  url.hostname = '127.0.0.1'
+  url.port = String((server.address() as AddressInfo).port)
+  return {
+    url: url.href,
+    swallow() {
+      isSwallowing = true
+      for (const socket of sockets) lost.add(socket)
+    },
+    heal: () => isSwallowing = false,
+    async close() {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}

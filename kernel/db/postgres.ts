@@ -5,6 +5,7 @@ import type { Database, Statement, Writer } from './database.ts'
 import { closedFailure, databaseFailure, StatementFailed, statementFailure } from './failure.ts'
 import { WebEncodeError } from '../errors.ts'
 import { plannerSettings } from './planner-settings.ts'
+import { type Pool, Pools } from './postgres-pools.ts'
 import { createTransactionGuard } from './transaction-guard.ts'
 import { columnParsers, type RowValue, wireTextFrom } from './wire-values.ts'
 
@@ -13,8 +14,13 @@ export interface PostgresOptions {
   readonly url: string
   /** Connections of the pool; one more is opened to listen. @default 10 */
   readonly maxConnections?: number
+  /** Milliseconds after which a statement without an answer means that the server is out of reach. @default 70_000 */
+  readonly silentMs?: number
   readonly log: Log
 }
+
+/** Longer than the server lets a statement take. */
+const defaultSilentMs = 70_000
 
 /**
  * Milliseconds. A statement of ours takes a few; the limits end what a mistake or a lost client would keep for ever:
@@ -34,9 +40,22 @@ const maxReconnectSeconds = 1
  * @throws WE-SYS-002 when the server cannot be reached or refuses the user
  */
 export async function openPostgres(
-  { url, maxConnections = 10, log }: PostgresOptions,
+  { url, maxConnections = 10, silentMs = defaultSilentMs, log }: PostgresOptions,
 ): Promise<Database> {
-  const pool = postgres(url, {
+  const open = () => poolOf({ url, maxConnections, log })
+  const pools = new Pools(open, silentMs, log)
+  const database = postgresOver(pools)
+  try {
+    await pools.current.unsafe('SELECT 1')
+  } catch (failure) {
+    await pools.end()
+    throw databaseFailure('connect to the database', failure)
+  }
+  return database
+}
+
+function poolOf({ url, maxConnections, log }: Required<Omit<PostgresOptions, 'silentMs'>>): Pool {
+  return postgres(url, {
     max: maxConnections,
     connect_timeout: 10,
     fetch_types: false,
@@ -45,21 +64,12 @@ export async function openPostgres(
     connection: { application_name: 'webencode', TimeZone: 'UTC', ...timeouts, ...plannerSettings },
     onnotice: (notice) => log.debug('The database notes', { notice: notice['message'] }),
   })
-  const database = postgresOver(pool)
-  try {
-    await pool.unsafe('SELECT 1')
-  } catch (failure) {
-    await pool.end({ timeout: 0 })
-    throw databaseFailure('connect to the database', failure)
-  }
-  return database
 }
 
-type Pool = postgres.Sql<Record<never, never>>
 /** The pool or one of its connections. */
 type Runner = Pick<Pool, 'unsafe'>
 
-function postgresOver(pool: Pool): Database {
+function postgresOver(pools: Pools): Database {
   const guard = createTransactionGuard()
   const running = new Set<Promise<unknown>>()
   let closing: Promise<void> | undefined
@@ -75,13 +85,13 @@ function postgresOver(pool: Pool): Database {
   return {
     kind: 'postgres',
     query: <Row extends object>(statement: Statement) =>
-      admit('query', () => run<Row>(pool, statement)),
+      admit('query', () => run<Row>(pools, pools.current, statement)),
     transaction: (work) =>
-      admit('open a transaction', () => runTransaction(pool, guard.inside, work)),
-    execute: (script) => admit('execute a script', () => runScript(pool, script)),
+      admit('open a transaction', () => runTransaction(pools, guard.inside, work)),
+    execute: (script) => admit('execute a script', () => runScript(pools.current, script)),
     listen: (channel, handler) =>
       admit('listen', async () => {
-        const unlisten = await listen(pool, channel, handler)
+        const unlisten = await listen(pools.current, channel, handler)
         return async () => {
           if (closing === undefined) await unlisten()
         }
@@ -89,7 +99,7 @@ function postgresOver(pool: Pool): Database {
     close() {
       guard.refuseInside('close')
       // The driver itself would wait for ever for a connection that was cut, so it is only asked once nothing runs.
-      closing ??= Promise.allSettled(running).then(() => pool.end({ timeout: 0 }))
+      closing ??= Promise.allSettled(running).then(() => pools.end())
       return closing
     },
   }
@@ -107,15 +117,21 @@ async function listen(
   }
 }
 
+/** @param pool - in use, or of which `runner` is a connection */
 async function run<Row extends object>(
-  runner: Runner,
+  pools: Pools,
+  pool: Pool,
   { text, values }: Statement,
+  runner: Runner = pool,
 ): Promise<Row[]> {
+  const answered = pools.watch(pool)
   try {
-    const rows = await runner.unsafe<Row[]>(text, values.map(wireTextFrom), { prepare: true })
-    return [...rows]
+    const asked = runner.unsafe<Row[]>(text, values.map(wireTextFrom), { prepare: true })
+    return [...await pools.untilGivenUp(pool, asked)]
   } catch (failure) {
     throw failureFrom(failure, text)
+  } finally {
+    answered()
   }
 }
 
@@ -127,15 +143,20 @@ type Inside = <T>(work: () => Promise<T>) => Promise<T>
  * never settles for the driver, which has already failed the transaction by itself.
  */
 async function runTransaction<T>(
-  pool: Pool,
+  pools: Pools,
   inside: Inside,
   work: (tx: Writer) => Promise<T>,
 ): Promise<T> {
+  const pool = pools.current
   const state: TransactionState<T> = { isOver: false }
+  // BEGIN; the statements are watched by themselves, and then the end is.
+  let answered = pools.watch(pool)
   try {
-    await pool.begin(async (connection) => {
+    const begun = pool.begin(async (connection) => {
+      answered()
+      const query: Writer['query'] = (statement) => run(pools, pool, statement, connection)
       try {
-        state.result = await inside(() => work(writerOver(connection, state)))
+        state.result = await inside(() => work(writerOver(query, state)))
         // A statement that failed aborted the transaction, whether or not the caller caught its error.
         if (state.firstFailure !== undefined) throw state.firstFailure
       } catch (failure) {
@@ -143,11 +164,14 @@ async function runTransaction<T>(
       }
       if (state.isOver || isConnectionLost(state.firstFailure)) await never
       state.isOver = true
+      answered = pools.watch(pool)
       if (state.workFailure !== undefined) throw state.workFailure
     })
+    await pools.untilGivenUp(pool, begun)
   } catch (failure) {
     throw state.workFailure ?? failureFrom(failure, 'COMMIT')
   } finally {
+    answered()
     state.isOver = true
   }
   return state.result as T
@@ -162,14 +186,14 @@ interface TransactionState<T> {
 
 const never = new Promise<never>(() => {})
 
-function writerOver(connection: Runner, state: TransactionState<unknown>): Writer {
+function writerOver(query: Writer['query'], state: TransactionState<unknown>): Writer {
   return {
     inTransaction: true,
     async query<Row extends object>(statement: Statement) {
       if (isConnectionLost(state.firstFailure)) throw state.firstFailure
       if (state.isOver) throw new TypeError('Cannot query in a transaction that is over')
       try {
-        return await run<Row>(connection, statement)
+        return await query<Row>(statement)
       } catch (failure) {
         state.firstFailure ??= failure
         throw failure

@@ -1,6 +1,7 @@
 /** Which announcements of actors are events of the audit: their rows are written in the transaction of the transition. */
 import type { AuditDetail, NewAuditEvent } from '../contract/audit.ts'
 import type { Json } from '../contract/json.ts'
+import { createEventId } from '../ids.ts'
 import type { OutboxEntry } from './actor-store.ts'
 
 /** Beginnings of jobs are the audit's `job.create`; between them and the end, jobs only make progress. */
@@ -18,8 +19,13 @@ export function systemEventsFrom(outbox: readonly OutboxEntry[]): NewAuditEvent[
       readonly jobId?: string
       readonly data: Json
     }
-    return audited.test(topic) ? [eventFrom(entry.id, topic, jobId, factsOf(data))] : []
+    return audited.test(topic) ? [eventFrom(idFrom(entry), topic, jobId, factsOf(data))] : []
   })
+}
+
+/** Ids of effects come again: an actor that was deleted, and is made anew, counts from 0. */
+function idFrom({ id }: OutboxEntry): string {
+  return `${id}:${createEventId()}`
 }
 
 function eventFrom(

@@ -15,6 +15,7 @@ function createTrial() {
   const questions: string[] = []
   const permission = (key: string, answer: () => Promise<boolean>): Permission => ({
     key,
+    userId: `user of ${key[0]}`,
     role: 'viewer',
     isValid() {
       questions.push(key)
@@ -43,6 +44,17 @@ describe('Admissions', () => {
     await pass(60_000)
     assert.deepEqual(questions, ['a', 'b', 'a', 'b'])
     assert.equal(admissions.size, 1001)
+  })
+
+  test('counts the members of a user, whatever they showed', () => {
+    const { admissions, permission } = createTrial()
+    admissions.add(permission('a with a token', yes), 'a1')
+    admissions.add(permission('a with a cookie', yes), 'a2')
+    admissions.add(permission('b', yes), 'b')
+    const counts = () => ['a', 'b', 'c'].map((name) => admissions.countOf(`user of ${name}`))
+    assert.deepEqual(counts(), [2, 1, 0])
+    for (const member of ['a1', 'a1', 'nobody', 'b']) admissions.remove(member)
+    assert.deepEqual(counts(), [1, 0, 0])
   })
 
   test('refuses everyone in a group whose permission ended, and nobody else', async () => {

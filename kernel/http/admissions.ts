@@ -6,6 +6,8 @@ import type { Role } from '../contract/auth.ts'
 export interface Permission {
   /** The same for the same credentials. */
   readonly key: string
+  /** Whose credentials they are. */
+  readonly userId: string
   /** What they may watch goes by this; with less of a role the permission is no longer valid. */
   readonly role: Role
   /** Asks again. A question that fails cannot be answered now, and is asked the next time. */
@@ -29,6 +31,7 @@ export class Admissions<T> {
   readonly #onUnanswered: (failure: unknown) => void
   readonly #groups = new Map<string, Group<T>>()
   readonly #groupOf = new Map<T, Group<T>>()
+  readonly #countOf = new Map<string, number>()
   #cancelRound: (() => void) | undefined
   #isClosed = false
 
@@ -51,15 +54,24 @@ export class Admissions<T> {
     this.#groups.set(permission.key, group)
     this.#groupOf.set(member, group)
     group.members.add(member)
+    this.#countOf.set(permission.userId, this.countOf(permission.userId) + 1)
     this.#cancelRound ??= this.#nextRound()
   }
 
   remove(member: T): void {
     const group = this.#groupOf.get(member)
     this.#groupOf.delete(member)
-    if (group?.members.delete(member) && group.members.size === 0) {
-      this.#groups.delete(group.permission.key)
-    }
+    if (group?.members.delete(member) !== true) return
+    const { key, userId } = group.permission
+    if (group.members.size === 0) this.#groups.delete(key)
+    const left = this.countOf(userId) - 1
+    if (left === 0) this.#countOf.delete(userId)
+    else this.#countOf.set(userId, left)
+  }
+
+  /** Those of one user, whatever credentials they showed. */
+  countOf(userId: string): number {
+    return this.#countOf.get(userId) ?? 0
   }
 
   /** Everyone who was let in. */

@@ -217,7 +217,7 @@ describe('requests', () => {
   test('are answered with headers that bind browsers', async () => {
     const { headers } = await bench.app.request('/health')
     assert.match(headers.get('content-security-policy') ?? '', /script-src 'self';/)
-    assert.doesNotMatch(headers.get('content-security-policy') ?? '', /script-src[^;]*unsafe/)
+    assert.doesNotMatch(headers.get('content-security-policy') ?? '', /unsafe/)
     assert.equal(headers.get('x-content-type-options'), 'nosniff')
     assert.equal(headers.get('x-frame-options'), 'DENY')
     assert.equal(headers.get('cache-control'), 'no-store')

@@ -72,9 +72,10 @@ export function guard(deps: HttpDeps): MiddlewareHandler<AppEnv> {
 export function permissionOf(c: Context<AppEnv>, deps: HttpDeps): Permission {
   const credentials = credentialsOf(c, deps)
   const { authorization = '', session = '', clientIp, proxied } = credentials
-  const { role } = currentCaller(c)
+  const { role, userId } = currentCaller(c)
   return {
     key: [authorization, session, clientIp, proxied?.token ?? '', role].join('\n'),
+    userId,
     role,
     async isValid() {
       try {

@@ -1,7 +1,9 @@
 /** Sends an object of the storage, or a range of it. */
 import type { Context } from 'hono'
+import { contentRangeOf, parseByteRange } from '../contract/byte-range.ts'
+import { attachmentOf } from '../contract/disposition.ts'
+import { isTagNamed } from '../contract/entity-tag.ts'
 import type { StorageProvider } from '../contract/storage.ts'
-import { parseByteRange } from './byte-range.ts'
 import type { AppEnv } from './deps.ts'
 import { rangeNotSatisfiable } from './problem.ts'
 
@@ -25,7 +27,7 @@ export async function sendDownload(
 ): Promise<Response> {
   const { sizeBytes: size } = download
   const headers = headersOf(download)
-  if (isKnown(c.req.header('if-none-match'), headers.ETag)) return c.body(null, 304, headers)
+  if (isTagNamed(c.req.header('if-none-match'), headers.ETag)) return c.body(null, 304, headers)
   const isCurrent = (c.req.header('if-range') ?? headers.ETag) === headers.ETag
   const range = parseByteRange(isCurrent ? c.req.header('range') : undefined, size)
   if (range === 'unsatisfiable') throw rangeNotSatisfiable(c, size)
@@ -37,14 +39,8 @@ export async function sendDownload(
     ...(range === 'whole' ? {} : { range }),
   })).body
   if (range === 'whole') return c.newResponse(body, 200, { ...headers, ...length })
-  const position = { 'Content-Range': `bytes ${start}-${end}/${size}` }
+  const position = { 'Content-Range': contentRangeOf(range, size) }
   return c.newResponse(body, 206, { ...headers, ...length, ...position })
-}
-
-/** The list of `If-None-Match`, whose comparison is weak (RFC 9110, section 13.1.2). */
-function isKnown(tags: string | undefined, etag: string): boolean {
-  const named = tags?.split(',').map((tag) => tag.trim().replace(/^W\//, '')) ?? []
-  return named.includes('*') || named.includes(etag)
 }
 
 function headersOf({ contentType, etag, saveAs }: Download) {
@@ -53,17 +49,6 @@ function headersOf({ contentType, etag, saveAs }: Download) {
     'Accept-Ranges': 'bytes',
     'Cache-Control': 'private, no-cache',
     ETag: `"${etag}"`,
-    'Content-Disposition': saveAs === undefined ? 'inline' : dispositionOf(saveAs),
+    'Content-Disposition': saveAs === undefined ? 'inline' : attachmentOf(saveAs),
   }
-}
-
-/** RFC 6266: an ASCII name for old clients, the real one encoded. */
-function dispositionOf(name: string): string {
-  const plain = name.replaceAll(/[^\w .()-]/g, '_')
-  const encoded = encodeURIComponent(name.toWellFormed()).replaceAll(/['()*]/g, percentEncode)
-  return `attachment; filename="${plain}"; filename*=UTF-8''${encoded}`
-}
-
-function percentEncode(mark: string): string {
-  return `%${mark.charCodeAt(0).toString(16).toUpperCase()}`
 }

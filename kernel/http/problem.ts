@@ -3,6 +3,7 @@ import type { Context, ErrorHandler, NotFoundHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { z } from 'zod'
+import { contentRangeOf } from '../contract/byte-range.ts'
 import { errorCatalog, type ErrorCode, WebEncodeError, webEncodeErrorFrom } from '../errors.ts'
 import type { AppEnv, HttpDeps, UiMount } from './deps.ts'
 
@@ -28,6 +29,7 @@ const statuses: Record<ErrorCode, ContentfulStatusCode> = {
   'WE-PLG-003': 422,
   'WE-PLG-004': 500,
   'WE-PLG-005': 503,
+  'WE-PLG-006': 502,
   'WE-AUTH-001': 401,
   'WE-AUTH-002': 401,
   'WE-AUTH-003': 403,
@@ -203,7 +205,7 @@ function logFailure(
 
 /** The failure of a range without a single byte; tells the client the size. */
 export function rangeNotSatisfiable(c: Context<AppEnv>, size: number): WebEncodeError {
-  c.header('Content-Range', `bytes */${size}`)
+  c.header('Content-Range', contentRangeOf('unsatisfiable', size))
   return new WebEncodeError(
     'WE-STO-005',
     `The range ${c.req.header('range')} lies outside of ${size} bytes`,

@@ -2,12 +2,11 @@
 import type { MiddlewareHandler } from 'hono'
 import type { AppEnv } from './deps.ts'
 
-/** Scripts and styles come from `/assets` only; bar widths and the like are style attributes. */
+/** Scripts and styles come from `/assets` only. */
 const pagePolicy = [
   "default-src 'self'",
   "script-src 'self'",
   "style-src 'self'",
-  "style-src-attr 'unsafe-inline'",
   "img-src 'self' data: blob:",
   "media-src 'self' blob: https:",
   "font-src 'self'",

@@ -72,7 +72,7 @@ function createTrial(options: { maxConnections?: number; maxTopics?: number } = 
   const hub = createLiveHub({ bus, db: reader, clock, log: silentLog, ...options })
   const connect = (isValid = () => Promise.resolve(true), key = 'somebody') => {
     const socket = new FakeSocket()
-    const connection = hub.connect(socket, { key, role: 'viewer', isValid })
+    const connection = hub.connect(socket, { key, userId: key, role: 'viewer', isValid })
     const tell = (message: unknown) => connection?.receive(JSON.stringify(message))
     const subscribe = (topic: string, since?: number) => tell({ type: 'subscribe', topic, since })
     return { socket, connection, tell, subscribe }
@@ -279,10 +279,22 @@ describe('createLiveHub()', () => {
     const { subscribe, socket } = connect()
     for (let i = 0; i < 65; i++) subscribe(`job:many-${i}:updates`)
     assert.deepEqual(socket.sent.map(({ code }) => code), ['WE-SYS-005'])
-    assert.equal(hub.isFull, true)
+    assert.equal(hub.lacksRoom('anybody'), 'all')
     const second = connect()
     assert.equal(second.connection, undefined)
     assert.equal(second.socket.closed, 1013)
+    await end(hub)
+  })
+
+  test('bounds the connections of one user, and keeps room for the others', async () => {
+    const { hub, connect } = createTrial({ maxConnections: 16 })
+    const mine = Array.from({ length: 14 }, () => connect())
+    assert.deepEqual([hub.lacksRoom('somebody'), hub.lacksRoom('other')], ['user', undefined])
+    assert.equal(connect().socket.closed, 1013)
+    assert.ok(connect(undefined, 'other').connection)
+    mine[0]?.connection?.close()
+    assert.equal(hub.lacksRoom('somebody'), undefined)
+    assert.ok(connect().connection)
     await end(hub)
   })
 
@@ -342,7 +354,8 @@ describe('createLiveHub()', () => {
     const late = { ...bus, subscribe, publish: bus.publish.bind(bus) }
     const hub = createLiveHub({ bus: late, db: reader, clock, log: silentLog })
     const socket = new FakeSocket()
-    const permission = { key: '', role: 'viewer' as const, isValid: () => Promise.resolve(true) }
+    const isValid = () => Promise.resolve(true)
+    const permission = { key: '', userId: 'u', role: 'viewer' as const, isValid }
     hub.connect(socket, permission)?.receive('{"type":"subscribe","topic":"job:j1:updates"}')
     await reader.idle()
     isAway = false

@@ -10,19 +10,27 @@ import { topicAccess, type TopicFamily } from './live-topic.ts'
 import { LiveTopics } from './live-topics.ts'
 import { SendQueue } from './send-queue.ts'
 
+/**
+ * One user gets no more than this part of the connections, so that the others can still watch. One token of a program that
+ * watches ten thousand jobs fits below it.
+ */
+const shareOfUser = 7 / 8
+
 /** Serves live updates to any number of connections. */
 export interface LiveHub {
   /**
    * Takes a connection over.
    * @param permission - asked every minute; the connection is closed with 4401 when it is no longer valid
-   * @returns undefined when there is no room; the socket was closed with 1013
+   * @returns undefined when there is no room (see {@link LiveHub.lacksRoom}); the socket was closed with 1013
    */
   connect(socket: TextSocket, permission: Permission): SocketHandler | undefined
   readonly connectionCount: number
   /** Says that a topic changed, when the bus does not. */
   announce(topic: string): void
-  /** There is no room for another connection. */
-  readonly isFull: boolean
+  /** Why there is no room for another connection of the user: there are too many of all, or of this one; undefined when there is. */
+  lacksRoom(userId: string): 'all' | 'user' | undefined
+  /** Connections that one user may have. */
+  readonly maxConnectionsOfUser: number
   /** Closes every connection with 1001. */
   close(): Promise<void>
 }
@@ -32,7 +40,7 @@ export interface LiveHubOptions {
   readonly db: Reader
   readonly clock: Clock
   readonly log: Log
-  /** @default 12_000 */
+  /** Of which one user gets {@link shareOfUser}. @default 12_000 */
   readonly maxConnections?: number
   /** Topics that are watched at the same time; the newest state of each is kept in memory. @default 20_000 */
   readonly maxTopics?: number
@@ -56,11 +64,15 @@ export function createLiveHub(options: LiveHubOptions): LiveHub {
     accessOf: (topic: string) => topicAccess(topic, options.families),
   }
 
-  const isFull = () => admissions.size >= maxConnections
+  const maxConnectionsOfUser = Math.ceil(maxConnections * shareOfUser)
+  const lacksRoom = (userId: string) => {
+    if (admissions.size >= maxConnections) return 'all'
+    return admissions.countOf(userId) >= maxConnectionsOfUser ? 'user' : undefined
+  }
 
   return {
     connect(socket, permission) {
-      if (isFull()) {
+      if (lacksRoom(permission.userId) !== undefined) {
         socket.close(1013, 'Too many connections')
         return undefined
       }
@@ -72,9 +84,8 @@ export function createLiveHub(options: LiveHubOptions): LiveHub {
     get connectionCount() {
       return admissions.size
     },
-    get isFull() {
-      return isFull()
-    },
+    lacksRoom,
+    maxConnectionsOfUser,
     async close() {
       admissions.close()
       for (const connection of admissions.members) connection.end(1001, 'The server stops')

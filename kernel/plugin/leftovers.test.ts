@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -20,19 +20,30 @@ function directoryOf(t: TestContext): string {
   return directory
 }
 
-test('a plugin ends when its kernel is killed', async (t) => {
+test('a plugin ends when its kernel is killed, and the next kernel deletes its folder', async (t) => {
+  const directory = directoryOf(t)
   const fixture = fileURLToPath(new URL('./kernel.fixture.ts', import.meta.url))
   const isCompiled = import.meta.url.endsWith('.js')
   const args = isCompiled ? [fixture.replace(/\.ts$/, '.js')] : ['run', '-A', '--no-check', fixture]
-  const kernel = spawn(process.execPath, [...args, directoryOf(t)], {
+  const kernel = spawn(process.execPath, [...args, directory], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   t.after(() => kernel.kill('SIGKILL'))
   const [line] = await once(createInterface({ input: kernel.stdout }), 'line') as [string]
   const pid = Number(line)
   assert.ok(isAlive(pid))
+  const running = join(directory, 'running')
+  const [note = ''] = readdirSync(running)
+  const { runDirectory } = JSON.parse(readFileSync(join(running, note), 'utf8')) as {
+    runDirectory: string
+  }
+  assert.ok(existsSync(runDirectory))
+  const gone = once(kernel, 'exit')
   kernel.kill('SIGKILL')
+  await gone
   await until(() => !isAlive(pid))
+  await openProcessNotes(running, silentLog)
+  assert.equal(existsSync(runDirectory), false)
 })
 
 /** A program in its own group, as a plugin is. */

@@ -117,6 +117,20 @@ test('a sandboxed plugin reaches what its manifest names, and nothing else', asy
   assert.equal(refusals.length, refused.length)
 })
 
+test('a message that gRPC does not carry is WE-PLG-006, either way, and no fault of the plugin', async (t) => {
+  const plugin = await (await openTestHost(t)).start('unruly')
+  const tooLarge = {
+    code: 'WE-PLG-006',
+    next: 'stop',
+    message:
+      /^Cannot call PublishVOD of plugin "unruly": a message must have at most 8388608 bytes, and one has more \(/,
+  }
+  await assert.rejects(misbehave(plugin, 'large', '9000000'), tooLarge)
+  await assert.rejects(misbehave(plugin, 'behave', 'x'.repeat(9_000_000)), tooLarge)
+  assert.equal((await misbehave(plugin, 'large', '8000000')).length, 8_000_000)
+  assert.equal(plugin.stats().errors, 0)
+})
+
 test('a flood of log lines is cut, and the plugin still answers', async (t) => {
   const plugin = await (await openTestHost(t)).start('unruly')
   await misbehave(plugin, 'flood', '')

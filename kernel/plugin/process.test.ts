@@ -43,8 +43,8 @@ test('signalGroup() refuses the numbers that mean more than one group', () => {
 })
 
 test('a process that writes without end is read at a bounded pace', async (t) => {
-  const { started, logs } = await startShell(t, 'echo handshake; yes | head -c 3000000')
   const begun = performance.now()
+  const { started, logs } = await startShell(t, 'echo handshake; yes | head -c 3000000')
   assert.equal(await started.firstLine, 'handshake')
   await started.exited
   assert.ok(performance.now() - begun > 1500, 'three megabytes take more than a second')

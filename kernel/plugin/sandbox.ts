@@ -42,7 +42,11 @@ const protoDirectories = [
 ]
 
 /** Imports that a plugin anywhere may write. */
-const importNames = { 'webencode/plugin': './sdk', 'webencode/errors': '../errors' } as const
+const importNames = {
+  'webencode/plugin': './sdk',
+  'webencode/errors': '../errors',
+  'webencode/outbound': '../outbound',
+} as const
 /** What grpc-js, Deno's Node layer and the AWS SDK ask for by name. A name is allowed, which is not a value. */
 const libraryVariables = [
   'GRPC_*',

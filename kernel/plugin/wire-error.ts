@@ -10,6 +10,7 @@ import {
   WebEncodeError,
   webEncodeErrorFrom,
 } from '../errors.ts'
+import { maxMessageBytes } from './wire.ts'
 
 /** Longest message that is sent or believed, in characters. */
 const maxMessageLength = 2000
@@ -74,12 +75,19 @@ export function statusFrom(failure: unknown): WireStatus {
   return wireStatus(statusByCode[failure.code] ?? fallback, details, metadata)
 }
 
-/** The failure that an answer carries; WE-PLG-004 when nobody answered, WE-PLG-005 for what is no known failure. */
+/** The failure that an answer carries; WE-PLG-004 when nobody answered, WE-PLG-006 for a message that gRPC does not carry, WE-PLG-005 for what is no known failure. */
 export function failureFrom(answer: unknown, asked: Asked): WebEncodeError {
   if (!isServiceError(answer)) return webEncodeErrorFrom(answer, 'WE-PLG-005')
   const details = answer.details.slice(0, maxMessageLength)
-  const code = codeOf(answer) ?? codesByStatus[asked.pillar]?.[answer.code]
+  const own = codeOf(answer)
+  const isTooLarge = own === undefined && isMessageTooLarge(answer)
+  const code = own ?? (isTooLarge ? undefined : codesByStatus[asked.pillar]?.[answer.code])
   if (code !== undefined) return new WebEncodeError(code, details, factsOf(answer))
+  if (isTooLarge) {
+    const sentence = `Cannot call ${asked.method} of plugin "${asked.plugin}": ` +
+      `a message must have at most ${maxMessageBytes} bytes, and one has more (${details})`
+    return new WebEncodeError('WE-PLG-006', sentence, { cause: answer })
+  }
   return new WebEncodeError(
     answer.code === status.UNAVAILABLE ? 'WE-PLG-004' : 'WE-PLG-005',
     `Cannot call ${asked.method} of plugin "${asked.plugin}": ${reasonOf(answer, details, asked)}`,
@@ -90,6 +98,13 @@ export function failureFrom(answer: unknown, asked: Asked): WebEncodeError {
 /** Whether the plugin does not have the method. */
 export function isUnimplemented(failure: unknown): boolean {
   return isServiceError(failure) && failure.code === status.UNIMPLEMENTED
+}
+
+/** With this status a plugin says that it is full, and gRPC itself, in any language, that it takes no such message. */
+function isMessageTooLarge({ code, details }: ServiceError): boolean {
+  return code === status.RESOURCE_EXHAUSTED &&
+    /\bmessage (?:larger than max|after decompression larger|that decompresses to|with a size larger|exceeds maximum size)\b/i
+      .test(details)
 }
 
 function reasonOf({ code }: ServiceError, details: string, { timeoutMs }: Asked): string {

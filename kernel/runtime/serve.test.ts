@@ -10,7 +10,8 @@ import { SharedText } from './shared-text.ts'
 async function withServer(
   appOf: (runtime: Runtime) => Hono<{ Bindings: RuntimeEnv }>,
   work: (url: string, server: Server) => Promise<void>,
-  graceMs = 2000,
+  // Longer than any machine stalls: a test that waits for its end says so.
+  graceMs = 60_000,
 ): Promise<void> {
   const runtime = await createRuntime()
   const server = await runtime.serve({ app: appOf(runtime), port: 0, host: '127.0.0.1', graceMs })
@@ -97,7 +98,7 @@ describe('serve()', () => {
       return c.text(text)
     })
     const runtime = await createRuntime()
-    const server = await runtime.serve({ app, port: 0, host: '127.0.0.1', idleMs: 200 })
+    const server = await runtime.serve({ app, port: 0, host: '127.0.0.1', idleMs: 1000 })
     const post = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nConnection: close\r\n\r\n'
     try {
       const patient = connect(server.port, '127.0.0.1')
@@ -125,6 +126,7 @@ describe('serve()', () => {
     const app = newApp().get('/', (c) => c.text('hello'))
     const server = await runtime.serve({ app, port: 0, host: '127.0.0.1', maxConnections: 1 })
     const first = connect(server.port, '127.0.0.1')
+    first.on('error', () => {})
     await new Promise((resolve) => {
       first.once('data', resolve)
       first.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
@@ -164,6 +166,7 @@ describe('serve()', () => {
   test('close() drops idle connections at once', async () => {
     await withServer(() => newApp().get('/', (c) => c.text('hello')), async (_, server) => {
       const socket = connect(server.port, '127.0.0.1')
+      socket.on('error', () => {})
       const ended = new Promise((resolve) => socket.once('close', resolve))
       await new Promise((resolve) => {
         socket.once('data', resolve)
@@ -171,7 +174,7 @@ describe('serve()', () => {
       })
       const startMs = performance.now()
       await Promise.all([server.close(), ended])
-      assert.ok(performance.now() - startMs < 1500)
+      assert.ok(performance.now() - startMs < 30_000, 'it waited for the grace time')
     })
   })
 
@@ -192,7 +195,7 @@ describe('serve()', () => {
       await arrived.promise
       const startMs = performance.now()
       await Promise.all([server.close(), head.ended, body.ended])
-      assert.ok(performance.now() - startMs < 4000)
+      assert.ok(performance.now() - startMs < 30_000, 'it waited for the grace time')
     }, 60_000)
   })
 
@@ -250,7 +253,7 @@ describe('serve()', () => {
   }, async () => {
     const reads = Promise.withResolvers<unknown>()
     const app = newApp().post('/', async (c) => {
-      const forgive = c.env.dropSlowBody?.(50)
+      const forgive = c.env.dropSlowBody?.(1000)
       try {
         return c.text(await c.req.text())
       } catch (failure) {

@@ -1,6 +1,7 @@
 /** Users of one box: passwords, API tokens and one-time sign-in codes, kept in one file. */
 import { authorizeRole } from '../../kernel/contract/access.ts'
 import { type Authenticator, nobody } from '../../kernel/contract/auth.ts'
+import { userPageFrom } from '../../kernel/contract/user-page.ts'
 import type { Log } from '../../kernel/log.ts'
 import { type Administration, createAdministration } from './administration.ts'
 import { createSignIn } from './sign-in.ts'
@@ -35,12 +36,9 @@ export function createBasicAuth({ file: path, now, log, adminToken }: BasicAuthO
       const user = (await file.read()).users.find(({ id }) => id === userId)
       return user && profileFrom(user)
     },
-    async listUsers({ page, pageSize, roleFilter }) {
-      const { users } = await file.read()
-      const matching = users.filter(({ role }) => roleFilter === undefined || role === roleFilter)
-      const start = Math.max(0, page - 1) * pageSize
-      const shown = matching.slice(start, start + pageSize).map(profileFrom)
-      return { users: shown, totalCount: matching.length }
+    async listUsers(wanted) {
+      const { users, totalCount } = userPageFrom((await file.read()).users, wanted)
+      return { users: users.map(profileFrom), totalCount }
     },
     // Its tokens last until they expire, and sessions are the kernel's; there is nothing here to renew or to end.
     refreshToken: () => Promise.resolve(nobody),

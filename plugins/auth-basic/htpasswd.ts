@@ -9,6 +9,7 @@ import {
   type Role,
   type UserProfile,
 } from '../../kernel/contract/auth.ts'
+import { userPageFrom } from '../../kernel/contract/user-page.ts'
 import { messageOf, WebEncodeError } from '../../kernel/errors.ts'
 import type { Log } from '../../kernel/log.ts'
 
@@ -66,15 +67,13 @@ export function createHtpasswdAuth(options: HtpasswdOptions): Authenticator {
       return authorizeRole((await getUserProfile(request.userId))?.role, request)
     },
     getUserProfile,
-    async listUsers({ page, pageSize, roleFilter }) {
+    async listUsers(wanted) {
       const names = [...(await read()).keys()].sort()
       const users = names.flatMap((name) => {
         const role = roleOf(name)
-        const isWanted = role !== undefined && (roleFilter === undefined || role === roleFilter)
-        return isWanted ? [profileFrom(name, role)] : []
+        return role === undefined ? [] : [profileFrom(name, role)]
       })
-      const start = Math.max(0, page - 1) * pageSize
-      return { users: users.slice(start, start + pageSize), totalCount: users.length }
+      return userPageFrom(users, wanted)
     },
     // A file has passwords, and no tokens to renew and no sessions to end.
     refreshToken: () => Promise.resolve(nobody),

@@ -8,6 +8,7 @@ import {
   type Role,
   type UserProfile,
 } from '../../kernel/contract/auth.ts'
+import { userPageFrom } from '../../kernel/contract/user-page.ts'
 import { createConnections } from './connection.ts'
 import { findById, findByName, listPeople, type Person, roleOf } from './directory.ts'
 import { type LdapOptions, settingsFrom } from './options.ts'
@@ -69,7 +70,7 @@ export function createLdapAuth(options: LdapOptions): Authenticator {
       return authorizeRole((await getUserProfile(request.userId))?.role, request)
     },
     getUserProfile,
-    async listUsers({ page, pageSize, roleFilter }) {
+    async listUsers(wanted) {
       const users = await withSearch(async (client) => {
         const profiles: UserProfile[] = []
         for (const person of await listPeople(client, settings, mostListed)) {
@@ -78,9 +79,7 @@ export function createLdapAuth(options: LdapOptions): Authenticator {
         }
         return profiles
       })
-      const matching = users.filter(({ role }) => roleFilter === undefined || role === roleFilter)
-      const start = Math.max(0, page - 1) * pageSize
-      return { users: matching.slice(start, start + pageSize), totalCount: matching.length }
+      return userPageFrom(users, wanted)
     },
     // A directory has passwords, and no tokens to renew and no sessions to end.
     refreshToken: () => Promise.resolve(nobody),

@@ -150,7 +150,7 @@ describe('signing in at the provider', () => {
   })
 
   test('is WE-AUTH-005 while the provider is broken, and works again after', async () => {
-    const auth = open({ timeoutMs: 1000 })
+    const auth = open({ timeoutMs: 5000 })
     provider.isBroken = true
     try {
       await assert.rejects(auth.start({ redirectUri }), isUnavailable)

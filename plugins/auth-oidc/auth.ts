@@ -6,6 +6,7 @@ import {
   type RedirectSignIn,
   type UserProfile,
 } from '../../kernel/contract/auth.ts'
+import { userPageFrom } from '../../kernel/contract/user-page.ts'
 import { displayNameOf } from './claims.ts'
 import { type OidcOptions, settingsFrom } from './options.ts'
 import { createProviderFinder } from './provider.ts'
@@ -49,13 +50,7 @@ export function createOidcAuth(options: OidcOptions): OidcAuth {
     authorize: (request) =>
       Promise.resolve(authorizeRole(profiles.get(request.userId)?.role, request)),
     getUserProfile: (userId) => Promise.resolve(profiles.get(userId)),
-    listUsers({ page, pageSize, roleFilter }) {
-      const matching = [...profiles.values()]
-        .filter(({ role }) => roleFilter === undefined || role === roleFilter)
-      const start = Math.max(0, page - 1) * pageSize
-      const users = matching.slice(start, start + pageSize)
-      return Promise.resolve({ users, totalCount: matching.length })
-    },
+    listUsers: (wanted) => Promise.resolve(userPageFrom([...profiles.values()], wanted)),
     // The provider's sessions end where the browser is sent to (`logoutUrl`); ours are the kernel's.
     logout({ userId }) {
       profiles.delete(userId)

@@ -1,22 +1,17 @@
 /** The storage as a plugin process: the common suite behind the host, and what only the plugin has. */
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { describeStorage } from '../../kernel/contract/storage.suite.ts'
 import type { StorageProvider } from '../../kernel/contract/storage.ts'
-import { silentLog } from '../../kernel/log.ts'
 import { storageFrom } from '../../kernel/plugin/adapters/storage.ts'
-import { openPluginHost, type ProcessPluginHost } from '../../kernel/plugin/host.ts'
-import { readManifest } from '../../kernel/plugin/manifest.ts'
+import { startTestPlugin } from '../../kernel/plugin/test-host.ts'
 
-const kernelVersion = '0.1.0'
 const folder = fileURLToPath(new URL('.', import.meta.url)).replace(/\/$/, '')
 
 interface Opened {
-  readonly host: ProcessPluginHost
   readonly root: string
   readonly storage: StorageProvider
   readonly check: () => Promise<void>
@@ -24,31 +19,12 @@ interface Opened {
 }
 
 async function open(settings: Record<string, unknown> = {}): Promise<Opened> {
-  const directory = mkdtempSync(join(tmpdir(), 'storage-fs-plugin-'))
-  const root = join(directory, 'objects')
-  const host = await openPluginHost({
-    directory: join(folder, '..'),
-    stateDirectory: join(directory, 'state'),
-    kernelVersion,
-    secrets: {
-      resolve: (reference) => Promise.resolve(`a secret that is long enough, under ${reference}`),
-    },
-    log: silentLog,
-    startTimeoutMs: 60_000,
+  let root = ''
+  const { plugin, close } = await startTestPlugin(folder, (directory) => {
+    root = join(directory, 'objects')
+    return { root, ...settings }
   })
-  const manifest = await readManifest(folder, kernelVersion)
-  const config = host.checkConfig(manifest, { root, ...settings })
-  const plugin = await host.start({ folder, manifest, config })
-  return {
-    host,
-    root,
-    storage: storageFrom(plugin),
-    check: () => plugin.check(),
-    async close() {
-      await host.close()
-      rmSync(directory, { recursive: true, force: true })
-    },
-  }
+  return { root, storage: storageFrom(plugin), check: () => plugin.check(), close }
 }
 
 describeStorage('fs storage as a plugin', async () => {
@@ -61,7 +37,10 @@ describeStorage('fs storage as a plugin', async () => {
 describe('storage-fs as a plugin', { timeout: 120_000 }, () => {
   let opened: Opened
   before(async () => {
-    opened = await open({ signing_key_ref: 'secret/key', local_workers: true })
+    opened = await open({
+      signing_key_ref: 'secret/whose-value-is-as-long-as-a-key-must-be',
+      local_workers: true,
+    })
   })
   after(() => opened.close())
 

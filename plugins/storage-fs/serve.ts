@@ -1,4 +1,7 @@
 /** Answers the requests that signed URLs lead to: whole objects, byte ranges and uploads. */
+import { type ByteRange, contentRangeOf, parseByteRange } from '../../kernel/contract/byte-range.ts'
+import { attachmentOf } from '../../kernel/contract/disposition.ts'
+import { isTagNamed } from '../../kernel/contract/entity-tag.ts'
 import type { ObjectMetadata, StorageProvider } from '../../kernel/contract/storage.ts'
 import { WebEncodeError } from '../../kernel/errors.ts'
 import { type ContentRange, parseContentRange } from './content-range.ts'
@@ -6,7 +9,6 @@ import { givenDigest } from './digest.ts'
 import { deny } from './failure.ts'
 import { type OpenObject, openObject, streamOf } from './files.ts'
 import { locate } from './keys.ts'
-import { type ByteRange, parseRange } from './range.ts'
 import type { ResumableUploads, UploadState } from './resumable.ts'
 import { type Grant, libraryBucket, parseGrant } from './signature.ts'
 
@@ -69,12 +71,12 @@ async function send(request: Request, grant: Grant, options: ServeOptions): Prom
     await object.file.close()
     return new Response(null, { status, headers })
   }
-  if (isFresh(request, metadata)) return await refuse(304)
+  if (isTagNamed(request.headers.get('if-none-match'), metadata.etag)) return await refuse(304)
   const range = isRangeCurrent(request, metadata)
-    ? parseRange(request.headers.get('range'), metadata.size)
+    ? parseByteRange(request.headers.get('range'), metadata.size)
     : 'whole'
   if (range === 'unsatisfiable') {
-    headers.set('content-range', `bytes */${metadata.size}`)
+    headers.set('content-range', contentRangeOf(range, metadata.size))
     return await refuse(416)
   }
   return await sendBytes(request, object, headers, range)
@@ -88,7 +90,7 @@ async function sendBytes(
 ): Promise<Response> {
   const { start, end } = range === 'whole' ? { start: 0, end: size - 1 } : range
   headers.set('content-length', String(end - start + 1))
-  if (range !== 'whole') headers.set('content-range', `bytes ${start}-${end}/${size}`)
+  if (range !== 'whole') headers.set('content-range', contentRangeOf(range, size))
   const hasBody = request.method === 'GET' && end >= start
   if (!hasBody) await file.close()
   const body = hasBody ? streamOf(file, start, end) : null
@@ -98,7 +100,9 @@ async function sendBytes(
 function headersOf(metadata: ObjectMetadata, grant: Grant): Headers {
   return new Headers({
     'content-type': metadata.contentType,
-    'content-disposition': dispositionOf(grant.downloadName),
+    'content-disposition': grant.downloadName === undefined
+      ? 'inline'
+      : attachmentOf(grant.downloadName),
     'accept-ranges': 'bytes',
     etag: metadata.etag,
     'last-modified': new Date(metadata.lastModified * 1000).toUTCString(),
@@ -106,25 +110,6 @@ function headersOf(metadata: ObjectMetadata, grant: Grant): Headers {
     'cache-control': 'private, no-cache',
     'x-content-type-options': 'nosniff',
   })
-}
-
-/** RFC 6266: a plain name for old clients, the real one encoded. */
-function dispositionOf(name: string | undefined): string {
-  if (name === undefined) return 'inline'
-  const plain = name.replaceAll(/[^\w .()-]/g, '_')
-  const encoded = encodeURIComponent(name.toWellFormed()).replaceAll(
-    /['()*]/g,
-    (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`,
-  )
-  return `attachment; filename="${plain}"; filename*=UTF-8''${encoded}`
-}
-
-function isFresh(request: Request, { etag }: ObjectMetadata): boolean {
-  const known = request.headers.get('if-none-match')
-  if (known === null) return false
-  return known.split(',').some((tag) =>
-    tag.trim() === '*' || tag.trim().replace(/^W\//, '') === etag
-  )
 }
 
 /** A range of a file that was replaced would be mixed with bytes of the old one: then everything is sent. */

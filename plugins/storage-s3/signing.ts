@@ -2,6 +2,7 @@
 import { GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { contentTypeOf } from '../../kernel/contract/content-types.ts'
+import { attachmentOf } from '../../kernel/contract/disposition.ts'
 import type { SignedUrlRequest } from '../../kernel/contract/storage.ts'
 
 /** What is signed. */
@@ -24,7 +25,7 @@ export async function signRead(client: S3Client, order: SigningOrder): Promise<S
     Bucket: order.bucket,
     Key,
     ResponseContentType: contentTypeOf(Key),
-    ...(downloadName !== undefined && { ResponseContentDisposition: dispositionOf(downloadName) }),
+    ...(downloadName !== undefined && { ResponseContentDisposition: attachmentOf(downloadName) }),
   })
   return {
     url: await getSignedUrl(client, command, { expiresIn: order.expirySeconds }),
@@ -57,12 +58,4 @@ export async function signWrite(client: S3Client, order: SigningOrder): Promise<
       ...(checksum !== undefined && { 'x-amz-checksum-sha256': checksum }),
     },
   }
-}
-
-/** RFC 6266: an ASCII name for old clients, the real one encoded. */
-function dispositionOf(name: string): string {
-  const plain = name.replaceAll(/[^\w .()-]/g, '_')
-  const encoded = encodeURIComponent(name.toWellFormed())
-    .replaceAll(/['()*]/g, (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`)
-  return `attachment; filename="${plain}"; filename*=UTF-8''${encoded}`
 }

@@ -41,6 +41,23 @@ test('ChunkStrip draws one cell a chunk and says the counts to screen readers', 
   assert.match(text, /data-state="running" title="Chunk 2 \(0:10 – 0:20\): running, 30 %"/)
 })
 
+test('ChunkStrip draws a cell as wide as its chunk is long', () => {
+  const chunks = [
+    taskFixture({ start_time_sec: 0, end_time_sec: 36 }),
+    taskFixture({ sequence_index: 1, start_time_sec: 36, end_time_sec: 54 }),
+    taskFixture({ sequence_index: 2, start_time_sec: 54, end_time_sec: 54.2 }),
+  ]
+  const text = String(<ChunkStrip chunks={chunks} />)
+  const cells = [...text.matchAll(/<progress id="cell-(\d)" class="(grow-\d+)"/g)]
+  assert.deepEqual(cells.map(([, at, width]) => [at, width]), [
+    ['0', 'grow-12'],
+    ['1', 'grow-6'],
+    ['2', 'grow-1'],
+  ])
+  const many = Array.from({ length: 41 }, (_, i) => taskFixture({ sequence_index: i }))
+  assert.doesNotMatch(String(<ChunkStrip chunks={many} />), /grow-|data-row/)
+})
+
 test('Steps marks the phase that the job is in', () => {
   const text = String(<Steps phase='stitching' />)
   assert.match(text, /aria-current="step">(?:(?!<li).)*Stitch/)

@@ -45,7 +45,7 @@ export function FileBrowser({ folder, chosen }: { folder: Folder; chosen: string
           </li>
         ))}
         {folder.entries.length === 0 && (
-          <li class='px-3 py-6 text-center text-muted-foreground'>
+          <li class='px-3 py-6 text-center whitespace-normal text-muted-foreground'>
             {folder.path === undefined
               ? 'No folder of this server is open to jobs. An administrator can allow some in the configuration.'
               : 'No video or audio files here.'}

@@ -23,9 +23,11 @@ const jobColumns: readonly Column[] = [
 /** A table of jobs; on small screens a row becomes two lines. */
 export function JobTable({ jobs, now }: { jobs: readonly JobView[]; now: number }) {
   return (
-    <DataTable columns={jobColumns}>
-      {jobs.map((job) => <JobRow job={job} now={now} />)}
-    </DataTable>
+    <div class='@container'>
+      <DataTable columns={jobColumns}>
+        {jobs.map((job) => <JobRow job={job} now={now} />)}
+      </DataTable>
+    </div>
   )
 }
 
@@ -65,7 +67,7 @@ function JobRow({ job, now }: { job: JobView; now: number }) {
 function JobProgress({ job }: { job: JobView }) {
   if (endedJobStatuses.includes(job.status)) {
     return (
-      <span class='block max-w-40 truncate text-muted-foreground max-sm:text-xs'>
+      <span class='block max-w-40 truncate @3xl:max-w-72 text-muted-foreground max-sm:text-xs'>
         {endedSentence(job)}
       </span>
     )

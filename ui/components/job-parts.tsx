@@ -147,12 +147,9 @@ export function VerifiedSentence({ report }: { report: JobReport }) {
 
 /** Plays an output that browsers can play. It keeps playing while the page around it changes. */
 export function Player({ jobId, output }: { jobId: string; output: OutputFile }) {
-  // The fragment makes browsers show the first picture instead of black.
-  const source = `${outputUrl(jobId, output.name)}#t=0.001`
+  const url = outputUrl(jobId, output.name)
   if (output.contentType.startsWith('audio/')) {
-    return (
-      <audio id='player' class='w-full' controls preload='metadata' src={source} hx-morph-skip />
-    )
+    return <audio id='player' class='w-full' controls preload='metadata' src={url} hx-morph-skip />
   }
   return (
     <video
@@ -161,7 +158,9 @@ export function Player({ jobId, output }: { jobId: string; output: OutputFile })
       controls
       playsinline
       preload='metadata'
-      src={source}
+      // The fragment makes browsers show the first picture; `client/poster.ts` finds a better one.
+      src={`${url}#t=0.001`}
+      data-poster={url}
       aria-label={output.name}
       hx-morph-skip
     />

@@ -29,6 +29,12 @@ const htmxConfig = JSON.stringify({
   history: 'reload',
 })
 
+/** The scripts that only some pages need. */
+const pageScripts: readonly (readonly [name: string, on: RegExp])[] = [
+  ['upload.js', /^\/(jobs\/new|files)$/],
+  ['poster.js', /^\/jobs\/(?!new$)[^/]+$/],
+]
+
 /** A whole document. */
 export function renderDocument(frame: Frame, title: string, content: Child) {
   return html`<!doctype html>${(
@@ -41,7 +47,7 @@ export function renderDocument(frame: Frame, title: string, content: Child) {
 }
 
 function Document({ frame, title, children }: { frame: Frame; title: string; children: Child }) {
-  const { assets, theme } = frame
+  const { assets, theme, path } = frame
   return (
     <html lang='en' class={theme === 'dark' ? 'dark' : undefined} data-theme={theme}>
       <head>
@@ -56,7 +62,9 @@ function Document({ frame, title, children }: { frame: Frame; title: string; chi
         <script src={assets.url('htmx.js')} defer />
         <script src={assets.url('page.js')} type='module' />
         <script src={assets.url('live.js')} type='module' />
-        <script src={assets.url('upload.js')} type='module' />
+        {pageScripts.filter(([, on]) => on.test(path)).map(([name]) => (
+          <script src={assets.url(name)} type='module' />
+        ))}
       </head>
       <body class='min-h-dvh bg-background text-foreground'>{children}</body>
     </html>

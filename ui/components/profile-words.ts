@@ -47,12 +47,17 @@ export function profileFacts(profile: Profile): (readonly [label: string, value:
   ]
 }
 
-/** What the description of a profile does not say: `up to 1920 × 1080 · at most 5.5 Mb/s`. */
+/** What a profile is for, without what it is made of: `HD for every player, quickly made`. */
+export function profileTitle({ description }: Profile): string {
+  return description.split(': ')[0] ?? description
+}
+
+/** What a profile makes: `H.264 and AAC in MP4, up to 1920 × 1080, at most 5.5 Mb/s`. */
 export function profileSummary(profile: Profile): string {
-  const { video } = profile
-  return video.codec === 'copy'
-    ? 'nothing is encoded'
-    : `${pictureOf(video)} · ${capOf(video) ?? qualityOf(video)}`
+  const { description, video } = profile
+  if (video.codec === 'copy') return 'nothing is encoded'
+  const parts = description.split(': ').slice(1)
+  return [...parts, pictureOf(video), capOf(video) ?? qualityOf(video)].join(', ')
 }
 
 function pictureOf({ width, height, fit }: VideoSettings): string {

@@ -28,20 +28,42 @@ export function ProgressBar(
 
 /** More cells than this are drawn small. */
 const denseFrom = 240
+/** Up to so many cells stand in one row, each as wide as its part of the video is long. */
+const mostInOneRow = 40
+/** The widths of such a row, as classes: the content security policy forbids style attributes. */
+const widths = [
+  'grow-1',
+  'grow-2',
+  'grow-3',
+  'grow-4',
+  'grow-5',
+  'grow-6',
+  'grow-7',
+  'grow-8',
+  'grow-9',
+  'grow-10',
+  'grow-11',
+  'grow-12',
+] as const
 
 /** The chunks of a job in the order of the video, each in the colour of its state and filled as far as it is done. */
 export function ChunkStrip({ chunks }: { chunks: readonly TaskView[] }) {
+  const cells = chunkCells(chunks)
+  const isOneRow = cells.length <= mostInOneRow
+  const longest = Math.max(...cells.map(secondsOf))
   return (
     <div class='flex flex-col gap-3'>
       <div
         class='chunks'
+        data-row={isOneRow ? '' : undefined}
         data-dense={chunks.length > denseFrom ? '' : undefined}
         role='img'
         aria-label={summaryOf(chunks)}
       >
-        {chunkCells(chunks).map((cell) => (
+        {cells.map((cell) => (
           <progress
             id={`cell-${cell.first}`}
+            class={isOneRow ? widthOf(secondsOf(cell) / longest) : undefined}
             value={String(cell.percent)}
             max='100'
             data-state={cell.status}
@@ -59,6 +81,15 @@ export function ChunkStrip({ chunks }: { chunks: readonly TaskView[] }) {
       </ul>
     </div>
   )
+}
+
+function secondsOf({ startSeconds, endSeconds }: ChunkCell): number {
+  return endSeconds - startSeconds
+}
+
+/** @param share - of the longest cell, 0 to 1 */
+function widthOf(share: number): string | undefined {
+  return widths[Math.max(0, Math.round(share * widths.length) - 1)]
 }
 
 const states = ['completed', 'running', 'ready', 'waiting', 'failed', 'cancelled'] as const

@@ -21,7 +21,7 @@ export function RoutingForm(
     <form method='post' action={`/plugins/routes/${pillar}`} class='flex flex-col gap-2'>
       <CsrfToken token={csrfToken} />
       <div class='table-container'>
-        <table class='table table-tight' aria-label={`Rules of ${name}`}>
+        <table class='table table-tight table-stack' aria-label={`Rules of ${name}`}>
           <thead>
             <tr>
               <th scope='col'>{name}: what matches</th>
@@ -76,27 +76,35 @@ function RuleRow(
       </tr>
     )
   }
-  const named = (field: string) => ({
+  const [pillarName] = pillarNames[pillar]
+  const named = (field: string, label: string) => ({
     name: `${field}.${number}`,
-    'aria-label': `${field} of rule ${number + 1}`,
+    'aria-label': `${pillarName}, rule ${number + 1}: ${label}`,
   })
   return (
     <tr>
       <td>
-        <input class='input font-mono text-xs' {...named('matches')} value={rule?.matches ?? ''} />
+        <PhoneLabel text='What matches' />
+        <input
+          class='input font-mono text-xs'
+          {...named('matches', 'what matches')}
+          value={rule?.matches ?? ''}
+        />
       </td>
       <td>
-        <select class='select' {...named('plugin')}>
+        <PhoneLabel text='Goes to' />
+        <select class='select max-sm:w-full' {...named('plugin', 'goes to')}>
           {optionsOf(plugins, rule).map((id) => (
             <option value={id} selected={id === rule?.plugin_id}>{id}</option>
           ))}
         </select>
       </td>
       <td>
+        <PhoneLabel text='Priority' />
         <input
           class='input'
           type='number'
-          {...named('priority')}
+          {...named('priority', 'priority')}
           min='-1000'
           max='1000'
           value={String(rule?.priority ?? 0)}
@@ -104,10 +112,26 @@ function RuleRow(
       </td>
       {pillar === 'encoder' && (
         <td>
-          <input type='checkbox' {...named('gpu')} value='true' checked={rule?.gpu ?? false} />
+          <PhoneLabel text='GPU only' />
+          <input
+            type='checkbox'
+            class='max-sm:size-6'
+            {...named('gpu', 'GPU only')}
+            value='true'
+            checked={rule?.gpu ?? false}
+          />
         </td>
       )}
     </tr>
+  )
+}
+
+/** The heading of a column, where the columns stand one below the other. The control says it to screen readers. */
+function PhoneLabel({ text }: { text: string }) {
+  return (
+    <span class='mb-1 block text-xs text-muted-foreground sm:hidden' aria-hidden='true'>
+      {text}
+    </span>
   )
 }
 

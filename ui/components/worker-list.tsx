@@ -45,12 +45,12 @@ export function WorkerTable(
 ) {
   return (
     <div class='table-container'>
-      <table class='table table-tight'>
+      <table class='table table-tight table-stack'>
         <thead>
           <tr>
             <th scope='col'>Worker</th>
             <th scope='col'>Status</th>
-            <th scope='col' class='min-w-20 sm:min-w-28'>Tasks</th>
+            <th scope='col' class='min-w-28'>Tasks</th>
             <th scope='col' class='hidden sm:table-cell'>Load</th>
             <th scope='col' class='hidden xl:table-cell'>Encoder and lanes</th>
             <th scope='col' class='hidden xl:table-cell'>Up</th>
@@ -77,8 +77,10 @@ function WorkerRow(
   return (
     <tr id={`worker-${worker.id}`}>
       <td>
-        <a class='block font-medium hover:underline' href={workerPath(worker.id)}>{worker.id}</a>
-        <span class='block text-xs text-muted-foreground'>
+        <a class='block truncate font-medium hover:underline' href={workerPath(worker.id)}>
+          {worker.id}
+        </a>
+        <span class='block truncate text-xs text-muted-foreground'>
           {worker.region} · v{worker.version}
         </span>
       </td>

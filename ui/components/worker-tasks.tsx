@@ -26,14 +26,17 @@ function WorkerTaskRow({ task, now }: { task: TaskView; now: number }) {
   const at = task.finished_at ?? task.started_at
   return (
     <tr id={`task-${task.id}`}>
-      <td class='font-medium'>{nameOfTask(task)}</td>
+      <td>
+        <span class='font-medium'>{nameOfTask(task)}</span>
+        <span class='block sm:hidden'>
+          <JobLink id={task.job_id} />
+        </span>
+      </td>
       <td>
         <TaskState task={task} />
       </td>
       <td class='hidden sm:table-cell'>
-        <a class='link font-mono text-xs' href={`/jobs/${task.job_id}`}>
-          {task.job_id.slice(0, 8)}
-        </a>
+        <JobLink id={task.job_id} />
       </td>
       <td class='hidden text-end tabular-nums sm:table-cell'>
         {task.output_size_bytes === null ? '—' : formatBytes(task.output_size_bytes)}
@@ -43,4 +46,8 @@ function WorkerTaskRow({ task, now }: { task: TaskView; now: number }) {
       </td>
     </tr>
   )
+}
+
+function JobLink({ id }: { id: string }) {
+  return <a class='link font-mono text-xs' href={`/jobs/${id}`}>{id.slice(0, 8)}</a>
 }

@@ -24,6 +24,10 @@ export interface DashboardView {
   readonly now: number
 }
 
+/** Jobs that are shown at most. What runs is not shown again among the recent ones. */
+const mostRecent = 8
+const mostRunning = 5
+
 /** Reads the dashboard. */
 export async function loadDashboard(
   deps: Pick<UiDeps, 'db' | 'storageUsage' | 'clock'>,
@@ -33,14 +37,16 @@ export async function loadDashboard(
   const [stats, running, recent, workers, storage] = await Promise.all([
     readDashboardStats(db),
     listRunning(db),
-    listJobs(db, { limit: 8 }),
+    listJobs(db, { limit: mostRecent + mostRunning }),
     listWorkers(db),
     deps.storageUsage?.(),
   ])
   return {
     stats,
     running,
-    recent: recent.jobs,
+    recent: recent.jobs
+      .filter((job) => !running.some(({ id }) => id === job.id))
+      .slice(0, mostRecent),
     workers: workers.filter((worker) => worker.status !== 'offline'),
     storage,
     canCreate,
@@ -52,9 +58,9 @@ export async function loadDashboard(
 async function listRunning(db: Reader): Promise<JobView[]> {
   const statuses = ['uploading', 'stitching', 'processing'] as const
   const pages = await Promise.all(
-    statuses.map((status) => listJobs(db, { status, sort: 'progress_pct', limit: 5 })),
+    statuses.map((status) => listJobs(db, { status, sort: 'progress_pct', limit: mostRunning })),
   )
-  return pages.flatMap((found) => found.jobs).slice(0, 5)
+  return pages.flatMap((found) => found.jobs).slice(0, mostRunning)
 }
 
 /** The whole page. */
@@ -81,7 +87,7 @@ export function DashboardLive({ view }: { view: DashboardView }) {
       )}
     >
       <Figures stats={view.stats} />
-      <div class='grid items-start gap-5 xl:grid-cols-[minmax(0,1fr)_20rem]'>
+      <div class='grid grid-cols-1 items-start gap-5 xl:grid-cols-[minmax(0,1fr)_20rem]'>
         <div class='flex min-w-0 flex-col gap-5'>
           {view.running.length > 0 && (
             <Panel title='Running now'>
@@ -145,6 +151,7 @@ function Figures({ stats }: { stats: DashboardStats }) {
 }
 
 function RecentJobs({ view }: { view: DashboardView }) {
+  if (view.recent.length === 0 && view.running.length > 0) return null
   if (view.recent.length === 0) {
     return (
       <Panel title='Recent jobs'>

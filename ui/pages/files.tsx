@@ -28,7 +28,7 @@ export function FilesPage({ view }: { view: FilesView }) {
         title='Files'
         description='Videos and audio that jobs can take.'
       />
-      <div class='grid items-start gap-5 lg:grid-cols-[minmax(0,1fr)_20rem]'>
+      <div class='grid grid-cols-1 items-start gap-5 lg:grid-cols-[minmax(0,1fr)_20rem]'>
         <Panel title={folder.path ?? 'Storages'} flush>
           {folder.path !== undefined && <Search view={view} />}
           <FolderTable folder={folder} now={view.now} />
@@ -100,7 +100,7 @@ function FolderTable({ folder, now }: { folder: Folder; now: number }) {
           ))}
           {folder.entries.length === 0 && (
             <tr>
-              <td colspan={4} class='py-6 text-center text-muted-foreground'>
+              <td colspan={4} class='py-6 text-center whitespace-normal text-muted-foreground'>
                 {folder.path === undefined
                   ? 'No storage can be browsed. An administrator can allow folders in the configuration.'
                   : 'No video or audio files here.'}

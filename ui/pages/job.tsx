@@ -93,7 +93,7 @@ export function JobPage({ view }: { view: JobPageView }) {
       {view.waitReason !== null && <WaitNotice reason={view.waitReason} />}
       {job.warnings.length > 0 && <Warnings warnings={job.warnings} />}
       {!isEnded && <ProgressCard view={view} />}
-      <div class='grid items-start gap-5 xl:grid-cols-[minmax(0,1fr)_20rem]'>
+      <div class='grid grid-cols-1 items-start gap-5 xl:grid-cols-[minmax(0,1fr)_20rem]'>
         <div class='flex min-w-0 flex-col gap-5'>
           {job.status === 'completed' && <Result view={view} />}
           <Chunks tasks={view.tasks} />

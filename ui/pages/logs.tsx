@@ -98,7 +98,7 @@ export function LogsPage({ view }: { view: LogsView }) {
           </div>
         )
         : (
-          <div class='grid items-start gap-5 lg:grid-cols-[14rem_minmax(0,1fr)]'>
+          <div class='grid grid-cols-1 items-start gap-5 lg:grid-cols-[14rem_minmax(0,1fr)]'>
             <FileList view={view} />
             <LogText view={view} />
           </div>

@@ -10,7 +10,12 @@ import { CsrfToken, SelectField, TextField } from '../components/forms.tsx'
 import { Icon, type IconName, SummaryMark } from '../components/icons.tsx'
 import { PageHeading } from '../components/panels.tsx'
 import { UploadField, UploadForm } from '../components/upload-field.tsx'
-import { containerNames, nameOfVideoCodec, profileSummary } from '../components/profile-words.ts'
+import {
+  containerNames,
+  nameOfVideoCodec,
+  profileSummary,
+  profileTitle,
+} from '../components/profile-words.ts'
 import type { Folder } from '../folder.ts'
 import type { FieldErrors, NewJobForm, SourceKind } from './new-job-form.ts'
 
@@ -42,33 +47,21 @@ export function NewJobPage({ view }: { view: NewJobView }) {
         id='new-job'
         method='post'
         action='/jobs/new'
-        class='grid items-start gap-5 lg:grid-cols-[minmax(0,1fr)_18rem]'
+        class='flex min-w-0 flex-col gap-5'
       >
         <CsrfToken token={csrfToken} />
         <input type='hidden' name='key' value={form.key} />
-        <div class='flex min-w-0 flex-col gap-5'>
-          <SourceCard view={view} />
-          <ProfileCard view={view} />
-          <AdvancedCard view={view} />
+        <SourceCard view={view} />
+        <ProfileCard view={view} />
+        <AdvancedCard view={view} />
+        <div class='action-bar'>
+          <p
+            class='min-w-0 flex-1 text-xs text-muted-foreground sm:text-end'
+            id='create-note'
+            aria-live='polite'
+          />
+          <button type='submit' class='btn min-w-36' data-size='lg'>Create job</button>
         </div>
-        <aside class='card lg:sticky lg:top-8'>
-          <section class='flex flex-col gap-4'>
-            <TextField
-              name='priority'
-              label='Priority'
-              type='number'
-              min='-100'
-              max='100'
-              value={form.priority || '0'}
-              hint='100 goes first, -100 last.'
-              error={errors.priority}
-            />
-            <button type='submit' class='btn w-full' data-size='lg'>Create job</button>
-            <p class='text-xs text-muted-foreground' id='create-note' aria-live='polite'>
-              You can follow it chunk by chunk on the next page.
-            </p>
-          </section>
-        </aside>
       </form>
     </>
   )
@@ -136,7 +129,7 @@ function ProfileCard({ view }: { view: NewJobView }) {
         <h2>Profile</h2>
       </header>
       <section class='flex flex-col gap-3'>
-        <div class='grid gap-3 sm:grid-cols-2'>
+        <div class='grid gap-2 sm:grid-cols-2 sm:gap-3 xl:grid-cols-3'>
           {profiles.map((profile) => (
             <label class='choice'>
               <input
@@ -146,10 +139,9 @@ function ProfileCard({ view }: { view: NewJobView }) {
                 value={profile.name}
                 checked={profile.name === chosen}
               />
-              <span class='font-medium'>{profile.description}</span>
-              <span class='font-mono text-xs text-muted-foreground'>{profile.name}</span>
-              <span class='mt-auto pt-1.5 text-xs text-muted-foreground'>
-                {profileSummary(profile)}
+              <span class='font-medium'>{profileTitle(profile)}</span>
+              <span class='mt-auto text-xs text-muted-foreground'>
+                <span class='font-mono'>{profile.name}</span> · {profileSummary(profile)}
               </span>
             </label>
           ))}
@@ -162,6 +154,7 @@ function ProfileCard({ view }: { view: NewJobView }) {
 
 const asProfile = ['', 'as the profile'] as const
 const advancedFields = [
+  'priority',
   'container',
   'codec',
   'preset',
@@ -177,7 +170,10 @@ const advancedFields = [
 
 function AdvancedCard({ view }: { view: NewJobView }) {
   const { form, errors } = view
-  const isOpen = advancedFields.some((name) => form[name] !== '' || errors[name] !== undefined)
+  const isOpen = advancedFields.some((name) => {
+    const isDefault = form[name] === '' || (name === 'priority' && form[name] === '0')
+    return !isDefault || errors[name] !== undefined
+  })
   const number = (
     name: (typeof advancedFields)[number],
     label: string,
@@ -197,7 +193,7 @@ function AdvancedCard({ view }: { view: NewJobView }) {
     <details class='card gap-0 py-0' open={isOpen}>
       <summary class='flex items-center gap-2 px-5 py-4 font-semibold'>
         <SummaryMark />
-        <span class='flex-1'>Change the profile for this job</span>
+        <span class='flex-1'>Fine-tune this job</span>
         <span class='text-xs font-normal text-muted-foreground'>optional</span>
       </summary>
       <div class='grid gap-4 px-5 pb-5 sm:grid-cols-2 md:grid-cols-3'>
@@ -244,7 +240,23 @@ function AdvancedCard({ view }: { view: NewJobView }) {
         />
         {number('audio_kbps', 'Audio bit rate, kb/s', { min: '16', max: '1024' })}
         {number('channels', 'Audio channels', { min: '1', max: '8' })}
+        <PriorityField view={view} />
       </div>
     </details>
+  )
+}
+
+function PriorityField({ view: { form, errors } }: { view: NewJobView }) {
+  return (
+    <TextField
+      name='priority'
+      label='Priority'
+      type='number'
+      min='-100'
+      max='100'
+      value={form.priority || '0'}
+      hint='100 goes first, -100 last.'
+      error={errors.priority}
+    />
   )
 }

@@ -82,6 +82,12 @@ test('DashboardPage warns of a full disk and shows what runs', () => {
   assert.match(text, new RegExp(`data-live="dashboard:stats job:${fixtureJobId}:updates"`))
 })
 
+test('DashboardPage shows no empty list of recent jobs beside the first running one', () => {
+  const text = dashboard({ running: [jobFixture()] })
+  assert.match(text, /Running now/)
+  assert.doesNotMatch(text, /Recent jobs|Nothing encoded yet/)
+})
+
 test('JobsPage escapes what people typed', () => {
   const query = jobsQueryFrom({ q: '"><script>' })
   const jobs = [jobFixture({ source_url: 'https://a.example/<img src=x>.mp4' })]
@@ -149,6 +155,7 @@ test('JobPage of a completed job plays and offers its file, and is no longer liv
     text,
     /<video [^>]*controls[^>]*src="\/v1\/jobs\/[^"]+\/outputs\/a%20b\.mp4#t=0\.001"/,
   )
+  assert.match(text, /<video [^>]*data-poster="\/v1\/jobs\/[^"]+\/outputs\/a%20b\.mp4"/)
   assert.match(text, /download="a b\.mp4"/)
   assert.match(text, /1\.5 MB/)
   assert.match(text, /abab/)
@@ -227,6 +234,25 @@ test('NewJobPage keeps what was typed and opens what is wrong', () => {
   assert.match(text, /value="url" checked/)
   assert.match(text, /value="720p_h264" checked/)
   assert.match(text, /name="key" value="kkkkkkkk"/)
+})
+
+test('NewJobPage asks for no more than a source and a profile, and keeps its button in sight', () => {
+  const form = newJobFormFrom({})
+  const view = {
+    form,
+    errors: {},
+    profiles: [profileFixture],
+    folder: { entries: [] },
+    csrfToken: 't',
+  }
+  const text = String(<NewJobPage view={view} />)
+  assert.doesNotMatch(text, /<details[^>]* open/)
+  assert.match(text, /<details.*name="priority".*<\/details>/)
+  assert.match(text, /class="action-bar"(?:(?!<form).)*<button type="submit"[^>]*>Create job</)
+  assert.match(
+    String(<NewJobPage view={{ ...view, form: newJobFormFrom({ priority: '5' }) }} />),
+    /<details[^>]* open/,
+  )
 })
 
 test('ProfilesPage puts settings into words', () => {

@@ -225,7 +225,7 @@ function Upgrade({ plugin, rights }: { plugin: PluginView; rights: PluginRights 
           name='file'
           accept='.tar.gz,.tgz,application/gzip'
           required
-          class='text-xs text-muted-foreground'
+          class='input w-auto max-w-full'
           aria-describedby='archive-hint'
         />
         <button type='submit' class='btn' data-variant='outline' data-size='sm'>Upgrade</button>

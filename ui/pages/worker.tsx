@@ -81,7 +81,7 @@ export function WorkerPage({ view }: { view: WorkerPageView }) {
         </div>
         <WorkerActions worker={worker} rights={rights} />
       </div>
-      <div class='grid items-start gap-5 xl:grid-cols-[minmax(0,1fr)_20rem]'>
+      <div class='grid grid-cols-1 items-start gap-5 xl:grid-cols-[minmax(0,1fr)_20rem]'>
         <div class='flex min-w-0 flex-col gap-5'>
           <Panel title='Tasks' flush={tasks.length > 0}>
             {tasks.length === 0

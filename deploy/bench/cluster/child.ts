@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { messageOf } from '../../../kernel/errors.ts'
+import { endAll, endLater } from '../../cluster/endings.ts'
 
 interface Question {
   readonly id: number
@@ -57,7 +58,7 @@ export function startChild<A extends Answers>(module: string): Child<A> {
       child.send(question)
       return await asked.promise as never
     },
-    stop: () => stop(child),
+    stop: endLater(() => stop(child)),
   }
 }
 
@@ -79,7 +80,9 @@ export function answerParent(answers: Answers): void {
     void replyFrom(id, () => answers[name]?.(argument as never))
       .then((reply) => process.send?.(reply))
   })
-  process.on('disconnect', () => process.exit())
+  process.on('disconnect', () => void endAll().finally(() => process.exit()))
+  // Of Ctrl-C, which reaches the whole group, the parent hears too: it hangs up when it ends.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})
 }
 
 async function replyFrom(id: number, answer: () => unknown): Promise<Reply> {

@@ -24,6 +24,7 @@ import { startHttp } from '../../box/http.ts'
 import { createKernelPlugins } from '../../box/plugins.ts'
 import { startSecrets } from '../../box/secrets.ts'
 import { openStorages } from '../../box/storage.ts'
+import { endLater } from '../../cluster/endings.ts'
 
 /** Bearer token of the benchmark's administrator. */
 export const benchToken = 'we_bench_admin_token_0123456789'
@@ -37,6 +38,7 @@ export type BenchKernel = Awaited<ReturnType<typeof openBenchKernel>>
  */
 export async function openBenchKernel(databaseUrl: string, mediaRoot?: string) {
   const dataDirectory = mkdtempSync(join(tmpdir(), 'webencode-bench-'))
+  const clear = endLater(() => rmSync(dataDirectory, { recursive: true, force: true }))
   const config = readConfig({
     KERNEL_PORT: '0',
     WEBENCODE_DATA_DIR: dataDirectory,
@@ -96,7 +98,7 @@ export async function openBenchKernel(databaseUrl: string, mediaRoot?: string) {
       await bus.close()
       await storages.close()
       await db.close()
-      rmSync(dataDirectory, { recursive: true, force: true })
+      await clear()
     },
   }
 }

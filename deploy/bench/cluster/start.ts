@@ -7,6 +7,8 @@ import type { JobView } from '../../../kernel/contract/job.ts'
 import { askAny, waitForEnd } from '../../checks/chaos/jobs.ts'
 import { mediaDirectory } from '../../checks/product.ts'
 import { Cluster } from '../../cluster/cluster.ts'
+import { endLater } from '../../cluster/endings.ts'
+import { LocalPostgres } from '../../cluster/postgres.ts'
 import { type Figure, latencyFigures, median, type Section } from '../figure.ts'
 import { commitMs, programStartMs } from '../floors.ts'
 import { StartRecorder } from '../start-recorder.ts'
@@ -104,7 +106,7 @@ async function withCluster<T>(
 ): Promise<T> {
   const directory = mkdtempSync(join(tmpdir(), 'webencode-bench-'))
   const recorder = new StartRecorder(directory, 'ffprobe')
-  const cluster = await Cluster.start({
+  const starting = Cluster.start({
     directory,
     kernels: 1,
     workers: 1,
@@ -116,11 +118,15 @@ async function withCluster<T>(
       WEBENCODE_MEDIA_ROOTS: mediaDirectory,
     },
   })
-  try {
-    return await work(cluster, recorder)
-  } finally {
-    await cluster.stop()
-    await cluster.postgres.remove()
+  const end = endLater(async () => {
+    const cluster = await starting.catch(() => undefined) // whoever starts it hears of the failure
+    await cluster?.stop()
+    LocalPostgres.clear(join(directory, 'postgres'))
     rmSync(directory, { recursive: true, force: true })
+  })
+  try {
+    return await work(await starting, recorder)
+  } finally {
+    await end()
   }
 }

@@ -2,6 +2,7 @@
 import { execa } from 'execa'
 import { join, resolve } from 'node:path'
 import { mediaDirectory, startProduct, stopProducts, upload } from '../../checks/product.ts'
+import { endLater, runToItsEnd } from '../../cluster/endings.ts'
 import { withPostgres } from '../cluster/postgres.ts'
 
 const scripts = ['submissions.js', 'websockets.js']
@@ -11,7 +12,12 @@ const timeoutMs = 300_000
 const version = await execa('k6', ['version'], { reject: false, timeout: 10_000 })
 if (version.failed) {
   console.log('k6 is not installed. `npm run bench:load` makes the same load with npm alone.')
-} else process.exitCode = await withPostgres(runAll)
+} else {
+  await runToItsEnd(async () => {
+    endLater(stopProducts)
+    process.exitCode = await withPostgres(runAll)
+  })
+}
 
 /** @returns the exit code: 0 when every script kept its thresholds */
 async function runAll(databaseUrl: string): Promise<number> {

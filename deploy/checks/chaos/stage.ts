@@ -6,6 +6,7 @@ import { openNatsBus } from '../../../kernel/bus/nats.ts'
 import { allJobEvents, dispatchSubject } from '../../../kernel/bus/subjects.ts'
 import { silentLog } from '../../../kernel/log.ts'
 import { Cluster } from '../../cluster/cluster.ts'
+import { endLater } from '../../cluster/endings.ts'
 import { ClusterProcess } from '../../cluster/process.ts'
 import { FaultyProxy } from './proxy.ts'
 import { askAny } from './jobs.ts'
@@ -30,21 +31,24 @@ export class Stage {
   readonly recoveryMs: Record<string, number[]> = {}
   readonly #links: ReadonlyMap<string, FaultyProxy>
   readonly #random: () => number
+  readonly #end: () => Promise<void>
 
   private constructor(
     cluster: Cluster,
     links: ReadonlyMap<string, FaultyProxy>,
     random: () => number,
+    end: () => Promise<void>,
   ) {
     this.cluster = cluster
     this.#links = links
     this.#random = random
+    this.#end = end
   }
 
   /** Starts two kernels and two workers of one slot. */
   static async open({ directory, mediaRoot, random }: StageOptions): Promise<Stage> {
     const links = new Map<string, FaultyProxy>()
-    const cluster = await Cluster.start({
+    const starting = Cluster.start({
       directory,
       kernels: 2,
       workers: 2,
@@ -62,7 +66,14 @@ export class Stage {
         return link.port
       },
     })
-    return new Stage(cluster, links, random)
+    const end = endLater(async () => {
+      const cluster = await starting.catch(() => undefined) // whoever starts it hears of the failure
+      for (const link of links.values()) link.set('pass')
+      await cluster?.stop()
+      await cluster?.postgres.remove()
+      await Promise.all([...links.values()].map((link) => link.close()))
+    })
+    return new Stage(await starting, links, random, end)
   }
 
   get hasFakeTime(): boolean {
@@ -165,10 +176,7 @@ export class Stage {
   }
 
   async close(): Promise<void> {
-    for (const link of this.#links.values()) link.set('pass')
-    await this.cluster.stop()
-    await this.cluster.postgres.remove()
-    await Promise.all([...this.#links.values()].map((link) => link.close()))
+    await this.#end()
   }
 
   #link(name: string): FaultyProxy {

@@ -94,6 +94,30 @@ function frame(text: string): Buffer {
   return Buffer.concat([Buffer.from([0x81, 0x80 | payload.length]), mask, masked])
 }
 
+/** A server with room for so many WebSockets. @param work - asks for one, with a token, and keeps it open; is given the head of the answer */
+async function withRoomFor(
+  maxConnections: number,
+  work: (ask: (token: Parameters<typeof as>[0]) => Promise<string>) => Promise<void>,
+): Promise<void> {
+  const live = createLiveHub({ ...bench, maxConnections })
+  const runtime = await createRuntime()
+  const { upgradeWebSocket } = runtime
+  const app = createApp({ ...bench, live, upgradeWebSocket })
+  const own = await runtime.serve({ app, port: 0, host: '127.0.0.1', graceMs: 500 })
+  const sockets: Socket[] = []
+  try {
+    await work(async (token) => {
+      const { socket, head } = await handshake(as(token), '/v1/ws', own.port)
+      sockets.push(socket)
+      return head
+    })
+  } finally {
+    for (const socket of sockets) socket.destroy()
+    await own.close()
+    await live.close()
+  }
+}
+
 describe('GET /v1/ws', () => {
   test('sends updates to a caller with a token', async () => {
     const { status, socket } = await handshake(as('viewer'))
@@ -135,23 +159,25 @@ describe('GET /v1/ws', () => {
     assert.match(head, /WE-AUTH-001/)
   })
 
-  test('refuses with 503 and Retry-After when there is no room', async () => {
-    const live = createLiveHub({ ...bench, maxConnections: 0 })
-    const runtime = await createRuntime()
-    const { upgradeWebSocket } = runtime
-    const full = await runtime.serve({
-      app: createApp({ ...bench, live, upgradeWebSocket }),
-      port: 0,
-      host: '127.0.0.1',
-      graceMs: 500,
+  test('refuses with Retry-After when there is no room: for anybody 503, for one user 429', async () => {
+    await withRoomFor(0, async (ask) => {
+      const head = await ask('viewer')
+      assert.match(head, /^HTTP\/1\.1 503 /)
+      assert.match(head, /retry-after: 10/i)
+      assert.match(head, /WE-SYS-004/)
     })
-    const { socket, head } = await handshake(as('viewer'), '/v1/ws', full.port)
-    socket.destroy()
-    assert.match(head, /^HTTP\/1\.1 503 /)
-    assert.match(head, /retry-after: 10/i)
-    assert.match(head, /WE-SYS-004/)
-    await full.close()
-    await live.close()
+    await withRoomFor(2, async (ask) => {
+      for (let i = 0; i < 2; i++) assert.match(await ask('viewer'), /^HTTP\/1\.1 101 /)
+      assert.match(await ask('operator'), /WE-SYS-004/)
+    })
+    await withRoomFor(8, async (ask) => {
+      for (let i = 0; i < 7; i++) assert.match(await ask('viewer'), /^HTTP\/1\.1 101 /)
+      const head = await ask('viewer')
+      assert.match(head, /^HTTP\/1\.1 429 /)
+      assert.match(head, /retry-after: 10/i)
+      assert.match(head, /WE-SYS-005.*one user may have 7 of them, and has as many/)
+      assert.match(await ask('operator'), /^HTTP\/1\.1 101 /)
+    })
   })
 
   test('is no page', async () => {

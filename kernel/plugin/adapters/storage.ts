@@ -1,5 +1,6 @@
 /** A storage plugin as the storage port: the kernel's end. */
 import { createHash, type Hash } from 'node:crypto'
+import { byteStreamFrom } from '../../contract/byte-stream.ts'
 import type { PluginInstance } from '../../contract/plugin.ts'
 import type {
   BrowseEntry,
@@ -130,7 +131,7 @@ async function download(
   )
   const data = dataOf(head?.data, iterator)
   const wanted = slice(data, target.range, head?.metadata?.rangeStart ?? 0)
-  return { metadata, body: streamFrom(wanted) }
+  return { metadata, body: byteStreamFrom(wanted) }
 }
 
 async function* dataOf(
@@ -164,17 +165,4 @@ async function* slice(
     at += chunk.length
     if (at >= end) return
   }
-}
-
-function streamFrom(chunks: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array> {
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const { done, value } = await chunks.next()
-      if (done === true) controller.close()
-      else controller.enqueue(value)
-    },
-    async cancel() {
-      await chunks.return(undefined)
-    },
-  }, { highWaterMark: 0 })
 }

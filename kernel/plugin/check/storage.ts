@@ -10,13 +10,38 @@ const bucket = 'media'
 /** Keys that no storage takes; the kernel refuses them too, so they are sent past it. */
 const badKeys = ['', '/a', 'a/', '../a', 'a/../../b', 'a//b', 'a\0b', 'a\\b']
 
-/** The checks, in order; objects are below a prefix of their own. */
+/** The checks, in order; objects are below a prefix of their own. A manifest with `upload = false` is one of a storage that is only read. */
 export function storageChecks(plugin: HostedPlugin): readonly Check[] {
   const storage = storageFrom(plugin)
+  const isRead = plugin.manifest.capabilities['upload'] === false
   const at = (name: string) => ({ bucket, path: `plugin-check-${run}/${name}` })
   const run = randomUUID()
   return [
-    { title: 'GetCapabilities names the kind of storage', run: () => checkCapabilities(storage) },
+    {
+      title: 'GetCapabilities names the kind of storage',
+      run: () => checkCapabilities(storage, isRead),
+    },
+    ...isRead ? readChecks(storage, at('refused')) : writtenChecks(storage, at),
+    { title: 'a bad key is WE-STO-002 in every call', run: () => checkKeys(plugin) },
+  ]
+}
+
+function readChecks(storage: StorageProvider, target: Place): readonly Check[] {
+  const sign = { bucket, objectKey: target.path, expirySeconds: 60, audience: 'browser' } as const
+  const calls: Readonly<Record<string, () => Promise<unknown>>> = {
+    Upload: () => storage.upload(target, chunksOf('x')),
+    Delete: () => storage.delete(target),
+    ListObjects: () => storage.listObjects({ bucket, prefix: '' }),
+    GetUploadURL: () => storage.getUploadUrl({ ...sign, method: 'PUT' }),
+  }
+  return Object.entries(calls).map(([name, call]) => ({
+    title: `${name} is WE-STO-002, because it is only read`,
+    run: () => mustFail(call(), 'WE-STO-002', name),
+  }))
+}
+
+function writtenChecks(storage: StorageProvider, at: (name: string) => Place): readonly Check[] {
+  return [
     {
       title: 'Upload and Download keep an object, also an empty one',
       run: async () => {
@@ -39,7 +64,6 @@ export function storageChecks(plugin: HostedPlugin): readonly Check[] {
       run: () => checkDelete(storage, at('gone')),
     },
     { title: 'a missing object is WE-STO-001', run: () => checkMissing(storage, at('missing')) },
-    { title: 'a bad key is WE-STO-002 in every call', run: () => checkKeys(plugin) },
     {
       title: 'signed URLs work, where it has them',
       run: () => checkUrls(storage, at('signed.txt')),
@@ -57,10 +81,10 @@ async function read(storage: StorageProvider, target: Parameters<StorageProvider
   return await new Response((await storage.download(target)).body).text()
 }
 
-async function checkCapabilities(storage: StorageProvider): Promise<void> {
+async function checkCapabilities(storage: StorageProvider, isRead: boolean): Promise<void> {
   const { storageType, supportsUpload } = await storage.getCapabilities()
   must(storageType !== '', 'storage_type must not be empty')
-  must(supportsUpload, 'supports_upload must be true: there is nothing to check without')
+  must(supportsUpload !== isRead, `supports_upload must be ${!isRead}, as in the manifest`)
 }
 
 async function checkRoundTrip(

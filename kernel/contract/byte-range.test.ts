@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseByteRange } from './byte-range.ts'
+import { contentRangeOf, parseByteRange } from './byte-range.ts'
 
 test('parseByteRange() follows RFC 9110', () => {
   const cases: [string | undefined, number, ReturnType<typeof parseByteRange>][] = [
@@ -27,4 +27,9 @@ test('parseByteRange() follows RFC 9110', () => {
   for (const [header, size, expected] of cases) {
     assert.deepEqual(parseByteRange(header, size), expected, `${header} of ${size}`)
   }
+})
+
+test('contentRangeOf() says what of how much', () => {
+  assert.equal(contentRangeOf({ start: 2, end: 4 }, 10), 'bytes 2-4/10')
+  assert.equal(contentRangeOf('unsatisfiable', 10), 'bytes */10')
 })
