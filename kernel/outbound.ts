@@ -3,6 +3,8 @@ import { lookup as resolve } from 'node:dns/promises'
 import { type IncomingMessage, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { isInBlock, isPublicAddress, parseAddress, parseBlock } from './address.ts'
+import { systemClock } from './clock.ts'
+import { withDeadline } from './deadline.ts'
 import { messageOf, type NextStep, WebEncodeError } from './errors.ts'
 
 /** Options of {@link createOutbound}. Times are in milliseconds. */
@@ -223,16 +225,11 @@ async function resolveWithin(
   lookup: (hostname: string) => Promise<readonly string[]>,
   host: string,
 ): Promise<readonly string[]> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
-  })
+  const late = () => new Error(`no answer within ${timeoutMs} ms`)
   try {
-    return await Promise.race([lookup(host), late])
+    return await withDeadline(systemClock, timeoutMs, lookup(host), late)
   } catch (error) {
     throw refusal(`Cannot resolve the host ${host}: ${messageOf(error)}`, 'retry', error)
-  } finally {
-    clearTimeout(timer)
   }
 }
 

@@ -1,4 +1,5 @@
 /** Answers claims: leases ready tasks to a worker and tells it everything that the work needs. */
+import type { Clock } from '../../kernel/clock.ts'
 import type { EncoderRouting } from '../../kernel/contract/encoder-routing.ts'
 import type { StorageProvider } from '../../kernel/contract/storage.ts'
 import type { SourceRef, TaskBrief, TaskFailure } from '../../kernel/contract/task.ts'
@@ -10,7 +11,8 @@ import {
   type BriefTask,
   readTaskForBrief,
 } from '../../kernel/db/tasks.ts'
-import { webEncodeErrorFrom } from '../../kernel/errors.ts'
+import { withDeadline } from '../../kernel/deadline.ts'
+import { WebEncodeError, webEncodeErrorFrom } from '../../kernel/errors.ts'
 import { createLeaseToken } from '../../kernel/ids.ts'
 import type { Log } from '../../kernel/log.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -23,12 +25,18 @@ export interface ClaimOptions {
   readonly db: Database
   readonly storage: Pick<StorageProvider, 'getUrl'>
   readonly log: Log
+  readonly clock: Pick<Clock, 'after'>
   /** How long a lease lasts without a heartbeat, in milliseconds. */
   readonly leaseMs: number
   /** What a worker opens to read a job's source. @throws WE-JOB-002, WE-STO-002 */
   readonly resolveSource: (sourceUrl: string) => Promise<SourceRef>
   /** What workers have to know of encoder plugins. @default nothing: they use what they have */
   readonly readEncoders?: () => Promise<EncoderRouting>
+  /**
+   * Milliseconds in which it must be known what a task reads. A worker waits twice as long for its answer, and the other tasks of
+   * the claim are in it. @default 5000
+   */
+  readonly briefMs?: number
 }
 
 /** Seconds that the URLs of a brief are valid: longer than any lease is renewed. */
@@ -38,7 +46,7 @@ const urlSeconds = 7 * 24 * 3600
 export function createClaims(
   options: ClaimOptions,
 ): (request: ClaimRequest) => Promise<ClaimReply> {
-  const { engine, db, log } = options
+  const { engine, db, log, clock, briefMs = 5000 } = options
 
   return async function claim({ workerId, session, lanes, region, limit }) {
     const claimed = await engine.claim(
@@ -63,7 +71,7 @@ export function createClaims(
   /** A task that cannot even be described fails like one that was tried. */
   async function brief(task: LeasedTask, rows: BriefRows): Promise<TaskBrief | undefined> {
     try {
-      return await assemble(options, task, rows)
+      return await withDeadline(clock, briefMs, assemble(options, task, rows), () => late(briefMs))
     } catch (error) {
       log.warn('cannot brief a worker', { task_id: task.id, job_id: task.jobId, error })
       const failure = briefFailure(error)
@@ -74,6 +82,13 @@ export function createClaims(
       return undefined
     }
   }
+}
+
+function late(briefMs: number): Error {
+  return new WebEncodeError(
+    'WE-STO-004',
+    `Cannot say what the task reads: its storages must answer within ${briefMs} ms, and did not`,
+  )
 }
 
 type LeasedTask = BriefTask & { readonly leaseToken: string }

@@ -332,3 +332,43 @@ test('a heartbeat is answered although its progress cannot be announced', async 
   await worker.leave()
   await desk.stop()
 })
+
+test('a source that nobody finds in time fails its own task, and keeps no other from the worker', async () => {
+  const [slow, quick] = ['https://slow.example/film.mp4', 'https://quick.example/film.mp4']
+  const bus = createMemoryBus({ clock: world.clock, log: silentLog })
+  const desk = createDesk({
+    ...world,
+    bus,
+    leaseMs: 60_000,
+    heartbeatMs: 30_000,
+    admission: 'open',
+    briefMs: 100,
+    resolveSource: (url) =>
+      url === slow ? new Promise(() => {}) : Promise.resolve({ url, name: 'film.mp4' }),
+  })
+  await desk.start()
+  const worker = workerOf({ bus }, 'session-1-of-patient', 'patient')
+  await worker.join()
+  const jobs: Record<string, string> = {}
+  for (const source_url of [slow, quick]) {
+    const job = await world.gateway.submitJob(
+      { source_url, profile: '480p_fast', priority: 100 },
+      ann,
+    )
+    jobs[source_url] = job.id
+  }
+  const given: string[] = []
+  await eventually(async () => {
+    given.push(...(await worker.claim(2)).map(({ jobId }) => jobId))
+    return given.length > 0
+  })
+  assert.deepEqual(given, [jobs[quick]])
+  const error = await eventually(async () => {
+    const [task] = await listTasks(world.db, jobs[slow]!)
+    return task?.error ?? false
+  })
+  assert.equal(error.code, 'WE-STO-004')
+  for (const id of Object.values(jobs)) await world.gateway.cancelJob(id, ann)
+  await worker.leave()
+  await desk.stop()
+})
