@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { contentTypeOf } from '../../kernel/contract/content-types.ts'
-import type { OpenStorage } from '../../kernel/contract/storage.suite.ts'
+import type { OpenStorage } from '../../kernel/contract/storage.fixture.ts'
 import type { StorageProvider } from '../../kernel/contract/storage.ts'
 
 /** How the server answers. */
