@@ -1,4 +1,4 @@
-/** The README says what the code says: settings, profiles, rooms and version. */
+/** The README and its pages say what the code says: settings, profiles, rooms and version. */
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
@@ -8,11 +8,14 @@ import { version } from '../box/version.ts'
 
 const readme = readFileSync('README.md', 'utf8')
 
-test('the README has the table of settings as the code has it', () => {
+test('the page of settings has their table as the code has it, and the README names no other', () => {
+  const settings = readFileSync('deploy/docs/settings.md', 'utf8')
   assert.ok(
-    normal(readme).includes(normal(configTable())),
-    `README.md must contain:\n${configTable()}`,
+    normal(settings).includes(normal(configTable())),
+    `deploy/docs/settings.md must contain:\n${configTable()}`,
   )
+  const named = readme.match(/`(?:WEBENCODE|KERNEL|WORKER)_[A-Z0-9_]+/g) ?? []
+  assert.deepEqual(named.filter((name) => !settings.includes(`${name}\``)), [])
 })
 
 test('the README names every profile, with its description', () => {
