@@ -3,8 +3,6 @@ import { lookup as resolve } from 'node:dns/promises'
 import { type IncomingMessage, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { isInBlock, isPublicAddress, parseAddress, parseBlock } from './address.ts'
-import { systemClock } from './clock.ts'
-import { withDeadline } from './deadline.ts'
 import { messageOf, type NextStep, WebEncodeError } from './errors.ts'
 
 /** Options of {@link createOutbound}. Times are in milliseconds. */
@@ -225,11 +223,16 @@ async function resolveWithin(
   lookup: (hostname: string) => Promise<readonly string[]>,
   host: string,
 ): Promise<readonly string[]> {
-  const late = () => new Error(`no answer within ${timeoutMs} ms`)
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
+  })
   try {
-    return await withDeadline(systemClock, timeoutMs, lookup(host), late)
+    return await Promise.race([lookup(host), late])
   } catch (error) {
     throw refusal(`Cannot resolve the host ${host}: ${messageOf(error)}`, 'retry', error)
+  } finally {
+    clearTimeout(timer)
   }
 }
 

@@ -333,7 +333,10 @@ test('a heartbeat is answered although its progress cannot be announced', async 
   await desk.stop()
 })
 
-test('a source that nobody finds in time fails its own task, and keeps no other from the worker', async () => {
+test('a source that nobody finds in time fails its own task, and keeps no other from the worker', async (t) => {
+  // As a connection does to a storage that does not answer.
+  const connection = setInterval(() => {}, 1000)
+  t.after(() => clearInterval(connection))
   const [slow, quick] = ['https://slow.example/film.mp4', 'https://quick.example/film.mp4']
   const bus = createMemoryBus({ clock: world.clock, log: silentLog })
   const desk = createDesk({

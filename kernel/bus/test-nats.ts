@@ -117,13 +117,17 @@ export class TestNats {
   }
 }
 
-/** Tries again, a little later, what another process makes true. */
-export async function eventually<T>(attempt: () => Promise<T>): Promise<T> {
-  for (let tries = 0;; tries++) {
+/** Tries again, a little later, what another process makes true. @param patienceMs - how long it may take on a busy machine */
+export async function eventually<T>(
+  attempt: () => Promise<T>,
+  patienceMs = 30_000,
+): Promise<T> {
+  const giveUpAtMs = performance.now() + patienceMs
+  for (;;) {
     try {
       return await attempt()
     } catch (failure) {
-      if (tries >= 500) throw failure
+      if (performance.now() >= giveUpAtMs) throw failure
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
   }
