@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rmSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import { Hono } from 'hono'
 import { systemClock } from '../kernel/clock.ts'
@@ -28,6 +26,7 @@ import {
 } from '../kernel/http/plugins.fixture.ts'
 import type { PluginCommands } from '../kernel/plugin-desk.ts'
 import { silentLog } from '../kernel/log.ts'
+import { writeAssets } from './assets.fixture.ts'
 import { createUi } from './app.tsx'
 import type { UiDeps } from './deps.ts'
 import {
@@ -184,24 +183,9 @@ describe('createUi()', () => {
   let db: Database
   let ui: UiMount
   let gateway: RecordingGateway
-  const assetsDirectory = mkdtempSync(join(tmpdir(), 'webencode-assets-'))
+  const assetsDirectory = writeAssets()
 
   before(async () => {
-    const names = [
-      'app.css',
-      'htmx.js',
-      'live.js',
-      'page.js',
-      'poster.js',
-      'theme.js',
-      'upload.js',
-      'logo.svg',
-    ]
-    for (const name of names) {
-      writeFileSync(join(assetsDirectory, `x.${name}`), `content of ${name}`)
-    }
-    const files = Object.fromEntries(names.map((name) => [name, `x.${name}`]))
-    writeFileSync(join(assetsDirectory, 'manifest.json'), JSON.stringify({ files }))
     db = await openPglite({ directory: null, log: silentLog })
     await migrate(db)
     await db.query(sql`

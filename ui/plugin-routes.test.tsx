@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rmSync } from 'node:fs'
 import { after, beforeEach, test } from 'node:test'
 import { Hono } from 'hono'
 import type { Role } from '../kernel/contract/auth.ts'
@@ -15,25 +13,13 @@ import {
   testPlugin,
 } from '../kernel/http/plugins.fixture.ts'
 import { statusOf } from '../kernel/http/problem.ts'
+import { writeAssets } from './assets.fixture.ts'
 import { loadAssets } from './assets.ts'
 import type { UiDeps } from './deps.ts'
 import { PluginLive } from './pages/plugin.tsx'
 import { pluginPageRoutes } from './plugin-routes.tsx'
 
-const assetsDirectory = mkdtempSync(join(tmpdir(), 'webencode-assets-'))
-const names = [
-  'app.css',
-  'htmx.js',
-  'live.js',
-  'page.js',
-  'poster.js',
-  'theme.js',
-  'upload.js',
-  'logo.svg',
-]
-for (const name of names) writeFileSync(join(assetsDirectory, `x.${name}`), name)
-const files = Object.fromEntries(names.map((name) => [name, `x.${name}`]))
-writeFileSync(join(assetsDirectory, 'manifest.json'), JSON.stringify({ files }))
+const assetsDirectory = writeAssets()
 after(() => rmSync(assetsDirectory, { recursive: true }))
 
 let commands: PluginCommand[] = []

@@ -1,7 +1,6 @@
 /** The page of secrets over a real store: names come out, values only go in. */
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, beforeEach, test } from 'node:test'
 import { Hono } from 'hono'
@@ -10,6 +9,7 @@ import type { AppEnv } from '../kernel/http/deps.ts'
 import { statusOf } from '../kernel/http/problem.ts'
 import { createSealedStore } from '../kernel/plugin/secrets/sealed.ts'
 import type { SecretStore } from '../kernel/plugin/secrets/store.ts'
+import { writeAssets } from './assets.fixture.ts'
 import { loadAssets } from './assets.ts'
 import type { UiDeps } from './deps.ts'
 import { fixtureNow } from './fixtures.ts'
@@ -17,20 +17,7 @@ import { secretPageRoutes } from './secret-routes.tsx'
 
 const planted = 'planted-secret-4c1e'
 const name = 'secret/webencode/s3/access_key'
-const directory = mkdtempSync(join(tmpdir(), 'webencode-secret-page-'))
-const names = [
-  'app.css',
-  'htmx.js',
-  'live.js',
-  'page.js',
-  'poster.js',
-  'theme.js',
-  'upload.js',
-  'logo.svg',
-]
-for (const one of names) writeFileSync(join(directory, `x.${one}`), one)
-const files = Object.fromEntries(names.map((one) => [one, `x.${one}`]))
-writeFileSync(join(directory, 'manifest.json'), JSON.stringify({ files }))
+const directory = writeAssets()
 after(() => rmSync(directory, { recursive: true }))
 
 const clock = { now: () => fixtureNow }

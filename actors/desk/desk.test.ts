@@ -13,9 +13,10 @@ import { WebEncodeError } from '../../kernel/errors.ts'
 import { createAttendance } from './attendance.ts'
 import { finishedWith } from './answers.fixture.ts'
 import { ann, eventually, openWorld, sourceUrl, workerOf, type World } from './world.fixture.ts'
+import type { Bus } from '../../kernel/bus/bus.ts'
 import { createMemoryBus } from '../../kernel/bus/memory.ts'
 import { silentLog } from '../../kernel/log.ts'
-import { createDesk } from './desk.ts'
+import { createDesk, type Desk, type DeskOptions } from './desk.ts'
 
 let world: World
 let sessions = 0
@@ -47,6 +48,19 @@ const refused = (code: string) => (error: unknown) => {
   assert.ok(error instanceof WebEncodeError, String(error))
   assert.equal(error.code, code)
   return true
+}
+
+/** Another desk of the same world, on a bus of its own. */
+function deskOn(bus: Bus, options: Partial<DeskOptions> = {}): Desk {
+  return createDesk({
+    ...world,
+    bus,
+    leaseMs: 60_000,
+    heartbeatMs: 30_000,
+    admission: 'open',
+    resolveSource: (url) => Promise.resolve({ url, name: 'film.mp4' }),
+    ...options,
+  })
 }
 
 /** Claims until there are this many tasks. */
@@ -308,14 +322,7 @@ test('a worker that says what it has gets no task that it cannot do, until it sa
 test('a heartbeat is answered although its progress cannot be announced', async () => {
   const bus = createMemoryBus({ clock: world.clock, log: silentLog })
   bus.publish = () => new Promise(() => {})
-  const desk = createDesk({
-    ...world,
-    bus,
-    leaseMs: 60_000,
-    heartbeatMs: 30_000,
-    admission: 'open',
-    resolveSource: (url) => Promise.resolve({ url, name: 'film.mp4' }),
-  })
+  const desk = deskOn(bus)
   await desk.start()
   const worker = workerOf({ bus }, 'session-1-of-slow', 'slow')
   await worker.join()
@@ -339,12 +346,7 @@ test('a source that nobody finds in time fails its own task, and keeps no other 
   t.after(() => clearInterval(connection))
   const [slow, quick] = ['https://slow.example/film.mp4', 'https://quick.example/film.mp4']
   const bus = createMemoryBus({ clock: world.clock, log: silentLog })
-  const desk = createDesk({
-    ...world,
-    bus,
-    leaseMs: 60_000,
-    heartbeatMs: 30_000,
-    admission: 'open',
+  const desk = deskOn(bus, {
     briefMs: 100,
     resolveSource: (url) =>
       url === slow ? new Promise(() => {}) : Promise.resolve({ url, name: 'film.mp4' }),
